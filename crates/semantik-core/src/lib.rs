@@ -1,0 +1,18 @@
+//! The nouns of Semantik: typed ids, entities, state machines, queries, error codes and the clock.
+//!
+//! Pure: no I/O, no async, no engine. Every other crate speaks in these types; what an entity may
+//! become next is decided here and nowhere else.
+
+pub mod chunk;
+pub mod clock;
+pub mod collection;
+pub mod document;
+pub mod error;
+pub mod id;
+pub mod job;
+pub mod operation;
+pub mod search;
+pub mod source;
+
+pub use clock::{Clock, SystemClock, Timestamp};
+pub use error::{ErrorClass, ErrorCode};
