@@ -1,1 +1,54 @@
-//! placeholder
+//! Text in, vectors out.
+//!
+//! Invariants every engine keeps: a vector has unit length, never depends on the other texts of the
+//! call, and comes back in the order asked. This crate knows nothing of documents.
+
+mod error;
+pub mod local;
+pub mod models;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tokio_util::sync::CancellationToken;
+
+pub use error::InferenceError;
+
+/// What a model is and takes.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct ModelInfo {
+    /// Catalogue name, for example `sentence-transformers/all-MiniLM-L6-v2`.
+    pub name: String,
+    /// SHA-256 of the weights file, lower-case hex.
+    pub hash: String,
+    pub dimensions: usize,
+    /// Most tokens of a text, special ones included; the rest is cut off.
+    pub max_tokens: usize,
+}
+
+/// What a text is for; some models want a prefix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Purpose {
+    Query,
+    Passage,
+}
+
+/// Makes vectors of texts.
+#[async_trait]
+pub trait Embedder: Send + Sync {
+    fn info(&self) -> &ModelInfo;
+    /// One unit vector per text, in order. Queries overtake passages of other calls. Empty texts
+    /// are allowed. Stops within a second of `cancel`.
+    ///
+    /// # Errors
+    /// [`InferenceError::Cancelled`], or what the engine met.
+    async fn embed(&self, texts: Vec<String>, purpose: Purpose, cancel: &CancellationToken) -> Result<Vec<Vec<f32>>, InferenceError>;
+    /// Counts tokens of the model for chunking; cheap to clone.
+    fn tokens(&self) -> Arc<dyn TokenCounter>;
+}
+
+/// Where the tokens of a text lie.
+pub trait TokenCounter: Send + Sync {
+    /// Byte span of every token (special tokens left out), in order.
+    fn spans(&self, text: &str) -> Vec<(usize, usize)>;
+}
