@@ -17,8 +17,8 @@ cd "$root"
 what="${1:-build}"
 cache="${SEMANTIK_CACHE:-$root/.cache}"
 pdfium_version=5.15.2
-nextest_version=0.9.101
-deny_version=0.19.0
+nextest_version=0.9.143
+deny_version=0.20.2
 
 say() { printf 'setup: %s\n' "$*"; }
 die() {
