@@ -77,6 +77,7 @@ error_codes!(
     ExtractMemory "extract_memory" TooLarge false,
     ExtractCrashed "extract_crashed" Internal true,
     FileVanished "file_vanished" NotFound true,
+    FileUnreadable "file_unreadable" Forbidden false,
     Overloaded "overloaded" Overloaded true,
     Internal "internal" Internal true,
 );
