@@ -1,0 +1,129 @@
+//! A model's tokenizer: ids for the encoder, spans for the chunker.
+//!
+//! Truncation and padding that a `tokenizer.json` may switch on are always off; the limit comes
+//! from the model's settings. Long texts are read in pieces cut at white space, so neither time nor
+//! memory grows faster than the text.
+
+use std::path::Path;
+
+use tokenizers::tokenizer::PostProcessor;
+use tokenizers::{Tokenizer, TruncationDirection};
+
+use crate::local::settings::{Settings, invalid};
+use crate::{InferenceError, TokenCounter};
+
+/// Pieces are about this long.
+const PIECE_BYTES: usize = 16 * 1024;
+/// A piece without white space is cut in the middle of a word beyond this.
+const PIECE_MAX_BYTES: usize = 64 * 1024;
+
+/// A loaded tokenizer.
+pub(crate) struct ModelTokenizer {
+    inner: Tokenizer,
+    max_tokens: usize,
+}
+
+impl ModelTokenizer {
+    /// Loads `tokenizer.json` of `folder`.
+    ///
+    /// # Errors
+    /// When it cannot be read, or knows ids the embedding table lacks.
+    pub fn load(folder: &Path, settings: &Settings) -> Result<Self, InferenceError> {
+        let fail = |why: String| invalid(folder, format!("tokenizer.json: {why}"));
+        let mut inner = Tokenizer::from_file(folder.join("tokenizer.json")).map_err(|error| fail(error.to_string()))?;
+        inner.with_truncation(None).map_err(|error| fail(error.to_string()))?;
+        inner.with_padding(None);
+        let rows = settings.shape.vocab_size;
+        if let Some(id) = inner.get_vocab(true).values().max().filter(|id| **id as usize >= rows) {
+            return Err(fail(format!("knows token id {id}, but the embedding table has only {rows} rows")));
+        }
+        Ok(Self { inner, max_tokens: settings.max_tokens })
+    }
+
+    /// Ids of `text` with the special tokens, cut to what the model takes. An empty text has only
+    /// the special ones.
+    ///
+    /// # Errors
+    /// When the tokenizer refuses the text.
+    pub fn ids(&self, text: &str) -> Result<Vec<u32>, InferenceError> {
+        let fail = |error: tokenizers::Error| InferenceError::Unavailable(format!("the tokenizer failed: {error}"));
+        let processor = self.inner.get_post_processor();
+        let room = self.max_tokens.saturating_sub(processor.map_or(0, |processor| processor.added_tokens(false)));
+        let mut end = piece_end(text, 0, PIECE_BYTES, PIECE_MAX_BYTES);
+        loop {
+            let mut encoding = self.inner.encode_fast(&text[..end], false).map_err(fail)?;
+            if encoding.len() < room && end < text.len() {
+                end = piece_end(text, 0, 2 * end, 8 * end);
+                continue;
+            }
+            encoding.truncate(room, 0, TruncationDirection::Right);
+            let encoding = match processor {
+                Some(processor) => processor.process(encoding, None, true).map_err(fail)?,
+                None => encoding,
+            };
+            return Ok(encoding.get_ids().to_vec());
+        }
+    }
+}
+
+impl TokenCounter for ModelTokenizer {
+    fn spans(&self, text: &str) -> Vec<(usize, usize)> {
+        let mut spans = Vec::with_capacity(text.len() / 4);
+        let mut start = 0;
+        while start < text.len() {
+            let end = piece_end(text, start, PIECE_BYTES, PIECE_MAX_BYTES);
+            match self.inner.encode(&text[start..end], false) {
+                Ok(encoding) => spans.extend(encoding.get_offsets().iter().map(|(from, to)| (start + from, start + to))),
+                Err(error) => {
+                    tracing::warn!(%error, "the tokenizer refused a piece of text; its words are counted instead");
+                    spans.extend(words(&text[start..end]).map(|(from, to)| (start + from, start + to)));
+                }
+            }
+            start = end;
+        }
+        spans
+    }
+}
+
+/// Byte spans of the words between white space.
+pub(crate) fn words(text: &str) -> impl Iterator<Item = (usize, usize)> {
+    text.split_whitespace().map(move |word| {
+        let start = word.as_ptr().addr() - text.as_ptr().addr();
+        (start, start + word.len())
+    })
+}
+
+/// Where the piece that begins at `start` ends: after the last white space within `wanted` bytes,
+/// else after the first one within `most`, else at a character's edge.
+fn piece_end(text: &str, start: usize, wanted: usize, most: usize) -> usize {
+    let bytes = &text.as_bytes()[start..];
+    if bytes.len() <= wanted {
+        return text.len();
+    }
+    if let Some(at) = bytes[..wanted].iter().rposition(u8::is_ascii_whitespace) {
+        return start + at + 1;
+    }
+    let limit = bytes.len().min(most);
+    match bytes[wanted..limit].iter().position(u8::is_ascii_whitespace) {
+        Some(at) => start + wanted + at + 1,
+        None => text.ceil_char_boundary(start + limit),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{piece_end, words};
+
+    #[test]
+    fn pieces_end_after_white_space_or_at_a_character() {
+        assert_eq!(piece_end("short", 0, 16, 64), 5);
+        assert_eq!(piece_end("one two three", 0, 9, 64), 8);
+        assert_eq!(piece_end("onetwothree four", 0, 4, 64), 12);
+        assert_eq!(piece_end("äöüäöüäöü", 0, 3, 5), 6);
+    }
+
+    #[test]
+    fn words_know_where_they_lie() {
+        assert_eq!(words(" ab  cä ").collect::<Vec<_>>(), [(1, 3), (5, 8)]);
+    }
+}
