@@ -1,0 +1,67 @@
+//! Putting an application together from settings.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use semantik_config::Config;
+use semantik_core::SystemClock;
+use semantik_inference::Embedder;
+use semantik_inference::local::{LazyEmbedder, MockEmbedder};
+use semantik_inference::models::ModelCache;
+use semantik_ingest::extract::{ExtractorPool, Limits, PoolOptions};
+
+use crate::{App, AppError, Parts};
+
+const MIB: u64 = 1024 * 1024;
+
+impl App {
+    /// Opens (and migrates) the data folder and prepares every engine; loads no weights yet.
+    ///
+    /// # Errors
+    /// What the first engine that does not open says.
+    pub async fn open(config: &Config) -> Result<App, AppError> {
+        create_folder(&config.data_dir)?;
+        let clock = Arc::new(SystemClock);
+        let store = semantik_store::open(&config.store_url(), clock.clone()).await?;
+        let blobs = semantik_store::blobs::open_folder(&config.data_dir.join("blobs"))?;
+        let engine = semantik_index::open(&config.data_dir.join("index"))?;
+        let embedder = open_embedder(config)?;
+        let extractor = Arc::new(ExtractorPool::new(pool_options(config)));
+        Ok(App::new(Parts { config: config.clone(), clock, store, blobs, engine, embedder, extractor }))
+    }
+}
+
+fn create_folder(path: &Path) -> Result<(), AppError> {
+    std::fs::create_dir_all(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::ReadOnlyFilesystem | std::io::ErrorKind::PermissionDenied => {
+            AppError::Store(semantik_store::StoreError::ReadOnly)
+        }
+        _ => AppError::Store(semantik_store::StoreError::Unavailable(format!("{}: {error}", path.display()))),
+    })
+}
+
+fn open_embedder(config: &Config) -> Result<Arc<dyn Embedder>, AppError> {
+    let settings = &config.embedding;
+    if settings.mock {
+        return Ok(Arc::new(MockEmbedder::new()));
+    }
+    let folder = ModelCache::new(&settings.cache_dir).resolve(&settings.model)?;
+    let idle = Some(Duration::from_secs(settings.unload_after_s));
+    Ok(Arc::new(LazyEmbedder::open(&folder, &settings.model, settings.threads, idle)?))
+}
+
+/// Extractors run beside the encoder, so there are never more than four.
+fn pool_options(config: &Config) -> PoolOptions {
+    let settings = &config.extract;
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let size = if settings.workers == 0 { cores.min(4) } else { settings.workers };
+    let limits = Limits {
+        file_bytes: settings.max_file_mb * MIB,
+        output_bytes: settings.max_output_mb * MIB,
+        memory_bytes: settings.memory_mb * MIB,
+        seconds: settings.timeout_s,
+        members: settings.max_members,
+    };
+    PoolOptions::new(size, limits, config.data_dir.join("tmp"))
+}
