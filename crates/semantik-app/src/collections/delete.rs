@@ -18,7 +18,7 @@ impl App {
         let id = collection.id;
         self.store().update_collection(collection).await?;
         for operation in self.store().operations(Some(id), true, 1000).await? {
-            self.store().cancel_operation(operation.id).await?;
+            self.cancel_operation(caller, operation.id).await?;
         }
         self.begin(
             OperationKind::Delete,

@@ -3,6 +3,7 @@
 use semantik_core::id::{CollectionId, JobId, OperationId};
 use semantik_core::job::{JobQueue, JobStatus, JobView};
 use semantik_core::operation::{Operation, OperationKind};
+use semantik_store::StoreError;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -55,7 +56,11 @@ impl App {
     /// `not_found`.
     pub async fn cancel_operation(&self, caller: &Caller, id: OperationId) -> Result<Operation, AppError> {
         if !self.operation(caller, id).await?.status.is_terminal() {
-            self.store().cancel_operation(id).await?;
+            match self.store().cancel_operation(id).await {
+                // It ended in between.
+                Ok(()) | Err(StoreError::InvalidState { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
         }
         self.operation(caller, id).await
     }

@@ -6,6 +6,7 @@ use semantik_core::id::{CollectionId, SourceId};
 use semantik_core::operation::{Operation, OperationKind};
 use semantik_core::source::{DirectorySource, Source, SourceConfig};
 use semantik_ingest::connect;
+use semantik_store::Commit;
 
 use crate::jobs::{DeleteSource, JobSpec, ScanSource};
 use crate::{App, AppError, Caller};
@@ -94,12 +95,18 @@ impl App {
         collection: CollectionId,
         sources: &[Source],
     ) -> Result<Operation, AppError> {
-        let jobs = sources
+        let jobs: Vec<JobSpec> = sources
             .iter()
             .filter(|source| matches!(source.config, SourceConfig::Directory(_)))
             .map(|source| JobSpec::of(&ScanSource { v: 1, source: source.id }, &source.id.to_string()))
             .collect();
-        self.begin(kind, collection, jobs).await
+        let nothing_to_list = jobs.is_empty();
+        let operation = self.begin(kind, collection, jobs).await?;
+        if nothing_to_list {
+            self.store().commit(Commit { listed: Some(operation.id), ..Commit::default() }).await?;
+            return Ok(self.store().operation(operation.id).await?);
+        }
+        Ok(operation)
     }
 }
 
