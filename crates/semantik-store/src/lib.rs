@@ -9,10 +9,11 @@
 //! This crate does not know what a job does, how text is cut or what a vector is.
 
 pub mod blobs;
-#[cfg(feature = "conformance")]
+#[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod error;
 mod jobs;
+mod migrate;
 mod records;
 mod sqlite;
 
@@ -24,6 +25,7 @@ use semantik_core::Clock;
 pub use blobs::Blobs;
 pub use error::StoreError;
 pub use jobs::{Ended, JobOutcome, JobStore, LeaseState, QueueStats};
+pub use migrate::{Direction, MigrationState, migrate, migration_status};
 pub use records::{
     Change, ChunkRef, Commit, DocumentChange, DocumentFilter, DocumentPage, NewDocument, Records,
     ReplaceChunks,

@@ -1,8 +1,12 @@
 //! Blobs: uploaded originals, archive members and extracted text, by key.
 
+mod folder;
+
 use async_trait::async_trait;
 
 use crate::StoreError;
+
+pub use folder::open_folder;
 
 /// Bytes by key. Keys are lower-case letters, digits, `-`, `_`, `.` and `/`.
 #[async_trait]

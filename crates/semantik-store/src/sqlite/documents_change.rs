@@ -1,0 +1,176 @@
+//! Writing documents and chunks inside a transaction.
+//!
+//! A document on its way out (`deleting`) is never brought back: changes to it pass without effect,
+//! as do changes to one that is gone.
+
+use std::collections::HashSet;
+
+use semantik_core::document::Reason;
+use semantik_core::id::{ChunkId, DocumentId};
+use uuid::Uuid;
+
+use super::db::{Tx, get, number, to_json};
+use crate::{Change, DocumentChange, NewDocument, ReplaceChunks, StoreError};
+
+const TREE: &str = "WITH RECURSIVE tree (id) AS (SELECT ? UNION SELECT d.id FROM document d JOIN tree ON d.parent = tree.id)";
+
+impl Tx<'_> {
+    pub(super) async fn insert_document(&mut self, d: NewDocument) -> Result<(), StoreError> {
+        let reason = d.reason.as_ref().map(serde_json::to_string).transpose().map_err(super::error::corrupt)?;
+        let inserted = self
+            .exec(
+                "INSERT INTO document (id, collection, source, parent, uri, name, size, modified_at, content_hash, status, reason, tags, created_at, updated_at) \
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                [
+                    d.id.0.into(), d.collection.0.into(), d.source.0.into(), d.parent.map(|p| p.0).into(), d.uri.into(), d.name.into(),
+                    number(d.size), d.modified_at.into(), d.content_hash.into(), d.status.as_str().into(), reason.into(), to_json(&d.tags)?,
+                    self.now.into(), self.now.into(),
+                ],
+            )
+            .await?;
+        if inserted > 0 {
+            self.tell(Change::Document(d.id));
+        }
+        Ok(())
+    }
+
+    /// Applies a change; the document that may be complete now.
+    pub(super) async fn change_document(&mut self, change: DocumentChange) -> Result<Option<DocumentId>, StoreError> {
+        let now = self.now;
+        match change {
+            DocumentChange::Processing(id) => {
+                let sql = "UPDATE document SET status = 'processing', reason = NULL, updated_at = ? WHERE id = ? AND status <> 'deleting'";
+                self.exec(sql, [now.into(), id.0.into()]).await?;
+                self.tell(Change::Document(id));
+            }
+            DocumentChange::Extracted { id, content_hash, size, modified_at, mime, title, language, pages } => {
+                self.exec(
+                    "UPDATE document SET status = 'processing', extracted = 1, reason = NULL, content_hash = ?, size = ?, modified_at = ?, \
+                     mime = ?, title = ?, language = ?, pages = ?, updated_at = ? WHERE id = ? AND status <> 'deleting'",
+                    [
+                        content_hash.into(), number(size), modified_at.into(), mime.into(), title.into(), language.into(),
+                        to_json(&pages)?, now.into(), id.0.into(),
+                    ],
+                )
+                .await?;
+                self.tell(Change::Document(id));
+                return Ok(Some(id));
+            }
+            DocumentChange::Ended { id, reason, mime, content_hash } => {
+                self.end_document(id, &reason, mime, content_hash).await?;
+            }
+            DocumentChange::Unchanged { id, size, modified_at } => {
+                let sql = "UPDATE document SET size = ?, modified_at = ?, updated_at = ? WHERE id = ? AND status <> 'deleting'";
+                self.exec(sql, [number(size), modified_at.into(), now.into(), id.0.into()]).await?;
+            }
+            DocumentChange::Reopened { id, size, modified_at } => {
+                let sql = "UPDATE document SET status = 'pending', extracted = 0, reason = NULL, size = ?, modified_at = ?, updated_at = ? \
+                           WHERE id = ? AND status <> 'deleting'";
+                self.exec(sql, [number(size), modified_at.into(), now.into(), id.0.into()]).await?;
+                self.tell(Change::Document(id));
+            }
+            DocumentChange::Renamed { id, uri, name, modified_at } => self.rename_document(id, &uri, &name, modified_at).await?,
+            DocumentChange::Deleting(id) => {
+                let sql = format!("{TREE} UPDATE document SET status = 'deleting', updated_at = ? WHERE id IN (SELECT id FROM tree) RETURNING id");
+                for row in self.rows(&sql, [id.0.into(), now.into()]).await? {
+                    self.tell(Change::Document(DocumentId(get(&row, "id")?)));
+                }
+            }
+            DocumentChange::Removed(id) => {
+                self.exec("DELETE FROM document WHERE id = ?", [id.0.into()]).await?;
+                self.tell(Change::Document(id));
+            }
+        }
+        Ok(None)
+    }
+
+    pub(super) async fn end_document(&mut self, id: DocumentId, reason: &Reason, mime: Option<String>, hash: Option<String>) -> Result<(), StoreError> {
+        let status = match reason {
+            Reason::Failed { .. } => "failed",
+            Reason::Skipped { .. } => "skipped",
+        };
+        let sql = "UPDATE document SET status = ?, extracted = 0, reason = ?, mime = COALESCE(?, mime), content_hash = COALESCE(?, content_hash), \
+                   updated_at = ? WHERE id = ? AND status <> 'deleting'";
+        let changed = self.exec(sql, [status.into(), to_json(reason)?, mime.into(), hash.into(), self.now.into(), id.0.into()]).await?;
+        if changed > 0 {
+            self.exec("DELETE FROM chunk WHERE document = ?", [id.0.into()]).await?;
+            self.tell(Change::Document(id));
+        }
+        Ok(())
+    }
+
+    async fn rename_document(&mut self, id: DocumentId, uri: &str, name: &str, modified_at: Option<i64>) -> Result<(), StoreError> {
+        let Some(row) = self.row("SELECT source, uri FROM document WHERE id = ?", [id.0.into()]).await? else {
+            return Ok(());
+        };
+        let (source, old): (Uuid, String) = (get(&row, "source")?, get(&row, "uri")?);
+        let sql = "UPDATE document SET uri = ?, name = ?, modified_at = ?, updated_at = ? WHERE id = ?";
+        self.exec(sql, [uri.into(), name.into(), modified_at.into(), self.now.into(), id.0.into()]).await?;
+        // `0` follows `/`: the range holds exactly what begins with the old URI and `!/`.
+        let sql = "UPDATE document SET uri = ? || substr(uri, length(?) + 1), updated_at = ? \
+                   WHERE source = ? AND uri >= ? || '!/' AND uri < ? || '!0' RETURNING id";
+        let old = old.as_str();
+        for row in self.rows(sql, [uri.into(), old.into(), self.now.into(), source.into(), old.into(), old.into()]).await? {
+            self.tell(Change::Document(DocumentId(get(&row, "id")?)));
+        }
+        self.tell(Change::Document(id));
+        Ok(())
+    }
+
+    /// Chunks that stay the same keep their row; the rest goes and comes.
+    pub(super) async fn replace_chunks(&mut self, replace: ReplaceChunks) -> Result<(), StoreError> {
+        let ReplaceChunks { document, dataset, chunks } = replace;
+        let alive = "SELECT 1 AS alive FROM document WHERE id = ? AND status <> 'deleting'";
+        if self.row(alive, [document.0.into()]).await?.is_none() {
+            return Ok(());
+        }
+        let kept: HashSet<ChunkId> = chunks.iter().map(|c| c.id).collect();
+        let old = "SELECT id FROM chunk WHERE document = ? AND dataset = ?";
+        for row in self.rows(old, [document.0.into(), dataset.0.into()]).await? {
+            let id = ChunkId(get(&row, "id")?);
+            if !kept.contains(&id) {
+                self.exec("DELETE FROM chunk WHERE id = ?", [id.0.into()]).await?;
+            }
+        }
+        for c in chunks {
+            self.exec(
+                "INSERT INTO chunk VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT (id) DO UPDATE SET \
+                 ordinal = excluded.ordinal, text = excluded.text, start = excluded.start, \"end\" = excluded.\"end\", \
+                 overlap = excluded.overlap, page = excluded.page, context = excluded.context, token_count = excluded.token_count, \
+                 indexed = indexed AND text = excluded.text",
+                [
+                    c.id.0.into(), c.collection.0.into(), dataset.0.into(), document.0.into(), number(c.ordinal), c.text.into(),
+                    number(c.start), number(c.end), number(c.overlap), c.page.map(i64::from).into(), c.context.into(), number(c.token_count),
+                ],
+            )
+            .await?;
+        }
+        Ok(())
+    }
+
+    /// Marks a chunk; the document it belongs to when that changed something.
+    pub(super) async fn mark_chunk(&mut self, id: ChunkId, indexed: bool) -> Result<Option<DocumentId>, StoreError> {
+        let sql = "UPDATE chunk SET indexed = ? WHERE id = ? AND indexed <> ? RETURNING document";
+        let flag = i64::from(indexed);
+        let row = self.row(sql, [flag.into(), id.0.into(), flag.into()]).await?;
+        row.map(|row| Ok(DocumentId(get(&row, "document")?))).transpose()
+    }
+
+    pub(super) async fn complete_if_indexed(&mut self, id: DocumentId) -> Result<(), StoreError> {
+        let sql = "UPDATE document SET status = 'completed', updated_at = ? WHERE id = ? AND status = 'processing' AND extracted = 1 \
+                   AND NOT EXISTS (SELECT 1 FROM chunk WHERE chunk.document = ? AND indexed = 0)";
+        if self.exec(sql, [self.now.into(), id.0.into(), id.0.into()]).await? > 0 {
+            self.tell(Change::Document(id));
+        }
+        Ok(())
+    }
+
+    /// A completed document with a point missing waits for it again.
+    pub(super) async fn reopen_completed(&mut self, id: DocumentId) -> Result<(), StoreError> {
+        let sql = "UPDATE document SET status = 'processing', updated_at = ? WHERE id = ? AND status = 'completed'";
+        if self.exec(sql, [self.now.into(), id.0.into()]).await? > 0 {
+            self.tell(Change::Document(id));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,10 @@
+DROP TABLE lease;
+DROP TABLE job;
+DROP TABLE operation;
+DROP TABLE chunk;
+DROP TABLE document;
+DROP TABLE source;
+DROP TABLE search_index;
+DROP TABLE dataset;
+DROP TABLE collection;
+DROP TABLE tally;
