@@ -9,7 +9,7 @@
 //! This crate knows documents only as ids: conditions on paths, types, times and tags are resolved
 //! to a set of documents by the caller (see `docs/adr/0003-filters.md`).
 
-#[cfg(feature = "conformance")]
+#[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod embedded;
 mod error;
