@@ -12,7 +12,7 @@ BIN := $(TARGET)/release/semantik
 NEXTEST_PROFILE ?= $(if $(CI),ci,default)
 export PATH := $(CACHE)/tools/bin:$(PATH)
 
-.PHONY: help setup build run stop test test-model check lint deny tidy bench clean
+.PHONY: help setup build run stop test test-model check lint deny tidy torture bench clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -41,16 +41,19 @@ stop: ## Stop the server that `make run` left running
 
 # The tests that compare vectors with the reference need the default model.
 test-model:
-	@HF_CACHE_DIR="$(CACHE)/models" cargo run --quiet --package semantik -- models pull
+	@cargo build --workspace --all-features --quiet
+	@"$(TARGET)/debug/semantik" --quiet --model-cache "$(CACHE)/models" models pull
 
 test: ## Install what testing needs and run every test
 	@scripts/setup.sh test
 	@echo "test: building the debug binary and fetching the default model"
 	@$(MAKE) test-model
 	@echo "test: documentation examples"
-	@cargo test --workspace --doc --quiet >"$(TARGET)/doc-tests.log" 2>&1 || { cat "$(TARGET)/doc-tests.log" >&2; exit 1; }
+	@cargo test --workspace --all-features --doc --quiet >"$(TARGET)/doc-tests.log" 2>&1 \
+	  || { cat "$(TARGET)/doc-tests.log" >&2; exit 1; }
 	@echo "test: everything else"
-	@HF_CACHE_DIR="$(CACHE)/models" cargo nextest run --workspace --all-features --profile $(NEXTEST_PROFILE) --cargo-quiet
+	@SEMANTIK_TEST_MODEL_DIR="$(CACHE)/models" cargo nextest run --workspace --all-features \
+	  --profile $(NEXTEST_PROFILE) --cargo-quiet
 
 lint: ## Format, clippy, tidy, and deny when it is installed
 	@cargo fmt --all --check
@@ -67,6 +70,9 @@ tidy: ## Check walls, limits and forbidden words
 deny: ## Check licences, bans and sources of the dependencies
 	@scripts/setup.sh deny
 	@cargo deny --log-level error check bans licenses sources
+
+torture: build ## Kill, fill and freeze a real server (long, by hand)
+	@SEMANTIK_BIN="$(BIN)" tests/torture/run_all.sh
 
 bench: setup ## Run the benchmarks (release, by hand, not in CI)
 	@cargo bench --workspace

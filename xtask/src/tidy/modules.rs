@@ -34,11 +34,19 @@ fn drawer(file: &File) -> Option<Finding> {
 fn lines(file: &File) -> Vec<Finding> {
     let source = Source::read(file);
     let mut findings = Vec::new();
-    for (number, line) in source.lines() {
+    // In a test with a paused clock a sleep takes no time: it moves the clock.
+    let mut paused = false;
+    for ((number, line), written) in source.lines().zip(file.text.split('\n')) {
+        let test = source.is_test(number);
+        if line.contains("test]") || line.contains("::test(") {
+            paused = line.contains("start_paused");
+        }
+        // Where a test finds what a machine has prepared for it.
+        let exempt = reads_environment(file) || (test && written.contains("\"SEMANTIK_TEST_"));
         let messages = [
-            (!reads_environment(file)).then(|| environment(line)).flatten(),
-            (!source.is_test(number)).then(|| glob_import(line)).flatten(),
-            source.is_test(number).then(|| sleep(line)).flatten(),
+            (!exempt).then(|| environment(line)).flatten(),
+            (!test).then(|| glob_import(line)).flatten(),
+            (test && !paused).then(|| sleep(line)).flatten(),
             allow(line),
             unfinished(line),
         ];

@@ -94,6 +94,9 @@ fn reading_the_environment_is_found_outside_the_loader() {
     let code = module("fn home() { std::env::var(\"HOME\"); }");
     assert_found(ANY, &code, 2, "reads the environment");
     assert_clean("crates/semantik-config/src/load.rs", &code);
+    let test = module("fn folder() { std::env::var_os(\"SEMANTIK_TEST_FOLDER\"); }");
+    assert_clean("crates/semantik-app/tests/stories.rs", &test);
+    assert_found(ANY, &test, 2, "reads the environment");
     assert_clean(ANY, &module("fn exe() { std::env::current_exe(); std::env::temp_dir(); }"));
 }
 
@@ -107,6 +110,8 @@ fn a_glob_import_is_found_outside_tests() {
 fn a_test_that_sleeps_is_found() {
     let test = "#[cfg(test)]\nmod tests {\n    fn wait() {\n        std::thread::sleep(second);\n    }\n}";
     assert_found(ANY, &module(test), 5, "a test that sleeps");
+    let paused = "#[tokio::test(start_paused = true)]\nasync fn later() {\n    tokio::time::sleep(day).await;\n}";
+    assert_clean(ANY, &module(paused));
     assert_clean(ANY, &module("async fn wait() { tokio::time::sleep(second).await }"));
 }
 
