@@ -20,7 +20,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let text = String::from_utf8_lossy(&std::fs::read(file)?).into_owned();
     let words: Vec<&str> = text.split_whitespace().collect();
     let passages: Vec<String> = words.chunks(100).take(count).map(|words| words.join(" ")).collect();
-    let queries: Vec<String> = words.chunks(100).rev().take(50).map(|words| words[..words.len().min(12)].join(" ")).collect();
+    let queries: Vec<String> =
+        words.chunks(100).rev().take(50).map(|words| words[..words.len().min(12)].join(" ")).collect();
 
     let start = Instant::now();
     let model = open_local(Path::new(folder), "measured", threads)?;
@@ -29,12 +30,21 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     model.embed(passages.iter().take(8).cloned().collect(), Purpose::Passage, &never).await?;
 
     let start = Instant::now();
-    let tokens: usize = passages.iter().map(|passage| model.tokens().spans(passage).len().min(model.info().max_tokens - 2) + 2).sum();
-    println!("tokenise  {:>8.1} MB/s", passages.iter().map(String::len).sum::<usize>() as f64 / 1e6 / start.elapsed().as_secs_f64());
+    let tokens: usize =
+        passages.iter().map(|passage| model.tokens().spans(passage).len().min(model.info().max_tokens - 2) + 2).sum();
+    println!(
+        "tokenise  {:>8.1} MB/s",
+        passages.iter().map(String::len).sum::<usize>() as f64 / 1e6 / start.elapsed().as_secs_f64()
+    );
     let start = Instant::now();
     model.embed(passages.clone(), Purpose::Passage, &never).await?;
     let seconds = start.elapsed().as_secs_f64();
-    println!("passages  {:>8.1} /s ({} of {} tokens on average)", passages.len() as f64 / seconds, passages.len(), tokens / passages.len().max(1));
+    println!(
+        "passages  {:>8.1} /s ({} of {} tokens on average)",
+        passages.len() as f64 / seconds,
+        passages.len(),
+        tokens / passages.len().max(1)
+    );
     println!("tokens    {:>8.0} /s", tokens as f64 / seconds);
 
     let mut times = Vec::new();

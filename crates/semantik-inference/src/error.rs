@@ -11,7 +11,9 @@ pub enum InferenceError {
     Invalid { folder: String, why: String },
     #[error("model {name} could not be downloaded: {why}")]
     Download { name: String, why: String },
-    #[error("HF_HUB_OFFLINE is set and model {name} is not in the model cache; unset it, or import a folder with `semantik models import`")]
+    #[error(
+        "HF_HUB_OFFLINE is set and model {name} is not in the model cache; unset it, or import a folder with `semantik models import`"
+    )]
     Offline { name: String },
     #[error("{file} of model {name} has SHA-256 {found}, expected {expected}; remove it and pull again")]
     HashMismatch { name: String, file: String, expected: String, found: String },

@@ -42,7 +42,12 @@ pub trait Embedder: Send + Sync {
     ///
     /// # Errors
     /// [`InferenceError::Cancelled`], or what the engine met.
-    async fn embed(&self, texts: Vec<String>, purpose: Purpose, cancel: &CancellationToken) -> Result<Vec<Vec<f32>>, InferenceError>;
+    async fn embed(
+        &self,
+        texts: Vec<String>,
+        purpose: Purpose,
+        cancel: &CancellationToken,
+    ) -> Result<Vec<Vec<f32>>, InferenceError>;
     /// Counts tokens of the model for chunking; cheap to clone.
     fn tokens(&self) -> Arc<dyn TokenCounter>;
 }

@@ -62,12 +62,15 @@ impl Encoder {
         let weights = Weights::open(folder)?;
         let shape = &settings.shape;
         let hidden = shape.hidden_size;
-        let mut places = weights.tensor("embeddings.position_embeddings.weight", &[shape.max_position_embeddings, hidden])?;
+        let mut places =
+            weights.tensor("embeddings.position_embeddings.weight", &[shape.max_position_embeddings, hidden])?;
         let segment = first_segment(&weights, hidden)?;
         for row in places.chunks_exact_mut(hidden) {
             row.iter_mut().zip(&segment).for_each(|(place, segment)| *place += segment);
         }
-        let layers = (0..shape.num_hidden_layers).map(|index| Layer::load(&weights, &settings, index)).collect::<Result<Vec<_>, _>>()?;
+        let layers = (0..shape.num_hidden_layers)
+            .map(|index| Layer::load(&weights, &settings, index))
+            .collect::<Result<Vec<_>, _>>()?;
         let encoder = Self {
             words: weights.table("embeddings.word_embeddings.weight", shape.vocab_size, hidden)?,
             places,
@@ -149,11 +152,25 @@ impl Encoder {
                 let queries = View { values: &wide[start..], row_step: 1, column_step: row };
                 let keys = View { values: &wide[start + hidden..], row_step: row, column_step: 1 };
                 let values = View { values: &wide[start + 2 * hidden..], row_step: 1, column_step: row };
-                multiply((length, length, size), &mut Target { values: scores, column_step: length }, false, keys, queries, scale);
+                multiply(
+                    (length, length, size),
+                    &mut Target { values: scores, column_step: length },
+                    false,
+                    keys,
+                    queries,
+                    scale,
+                );
                 softmax(scores, length);
                 let weights = View { values: scores, row_step: 1, column_step: length };
                 let target = &mut context[first * hidden + head * size..];
-                multiply((size, length, length), &mut Target { values: target, column_step: hidden }, false, values, weights, 1.0);
+                multiply(
+                    (size, length, length),
+                    &mut Target { values: target, column_step: hidden },
+                    false,
+                    values,
+                    weights,
+                    1.0,
+                );
             }
             first += length;
         }
@@ -179,7 +196,8 @@ impl Layer {
         let (hidden, inner) = (settings.shape.hidden_size, settings.shape.intermediate_size);
         let name = |part: &str| format!("encoder.layer.{index}.{part}");
         let norm = |part: &str| Norm::load(weights, &name(part), hidden, settings.shape.layer_norm_eps);
-        let parts = ["attention.self.query", "attention.self.key", "attention.self.value"].map(|part| Linear::load(weights, &name(part), hidden, hidden));
+        let parts = ["attention.self.query", "attention.self.key", "attention.self.value"]
+            .map(|part| Linear::load(weights, &name(part), hidden, hidden));
         let [query, key, value] = parts;
         Ok(Self {
             query_key_value: Linear::side_by_side([query?, key?, value?]),
@@ -219,13 +237,24 @@ impl Linear {
         }
         let weight = View { values: &self.weight, row_step: 1, column_step: outputs };
         let input = View { values: input, row_step: 1, column_step: self.inputs };
-        multiply((outputs, rows, self.inputs), &mut Target { values: output, column_step: outputs }, true, weight, input, 1.0);
+        multiply(
+            (outputs, rows, self.inputs),
+            &mut Target { values: output, column_step: outputs },
+            true,
+            weight,
+            input,
+            1.0,
+        );
     }
 }
 
 impl Norm {
     fn load(weights: &Weights, name: &str, width: usize, epsilon: f32) -> Result<Self, InferenceError> {
-        let part = |new: &str, old: &str| weights.tensor(&format!("{name}.{new}"), &[width]).or_else(|error| weights.tensor(&format!("{name}.{old}"), &[width]).map_err(|_| error));
+        let part = |new: &str, old: &str| {
+            weights
+                .tensor(&format!("{name}.{new}"), &[width])
+                .or_else(|error| weights.tensor(&format!("{name}.{old}"), &[width]).map_err(|_| error))
+        };
         Ok(Self { scale: part("weight", "gamma")?, shift: part("bias", "beta")?, epsilon })
     }
 
@@ -236,8 +265,10 @@ impl Norm {
 
 fn first_segment(weights: &Weights, hidden: usize) -> Result<Vec<f32>, InferenceError> {
     let name = "embeddings.token_type_embeddings.weight";
-    weights.tensor(name, &[2, hidden]).or_else(|error| weights.tensor(name, &[1, hidden]).map_err(|_| error)).map(|mut rows| {
-        rows.truncate(hidden);
-        rows
-    })
+    weights.tensor(name, &[2, hidden]).or_else(|error| weights.tensor(name, &[1, hidden]).map_err(|_| error)).map(
+        |mut rows| {
+            rows.truncate(hidden);
+            rows
+        },
+    )
 }

@@ -40,24 +40,49 @@ pub fn open_local(folder: &Path, name: &str, threads: usize) -> Result<Arc<dyn E
 /// What is known of a model without its weights.
 pub(crate) fn describe(folder: &Path, name: &str, settings: &Settings) -> Result<ModelInfo, InferenceError> {
     let hash = weights_hash(folder)?;
-    Ok(ModelInfo { name: name.to_owned(), hash, dimensions: settings.shape.hidden_size, max_tokens: settings.max_tokens })
+    Ok(ModelInfo {
+        name: name.to_owned(),
+        hash,
+        dimensions: settings.shape.hidden_size,
+        max_tokens: settings.max_tokens,
+    })
 }
 
 impl LocalEmbedder {
     /// Loads the weights and starts the workers.
-    pub(crate) fn load(folder: &Path, info: ModelInfo, settings: Settings, tokenizer: Arc<ModelTokenizer>, threads: usize) -> Result<Self, InferenceError> {
+    pub(crate) fn load(
+        folder: &Path,
+        info: ModelInfo,
+        settings: Settings,
+        tokenizer: Arc<ModelTokenizer>,
+        threads: usize,
+    ) -> Result<Self, InferenceError> {
         let encoder = Arc::new(Encoder::load(folder, settings.clone())?);
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let workers = Workers::start(&encoder, if threads == 0 { cores } else { threads })?;
         Ok(Self { info, settings, tokenizer, workers })
     }
 
-    async fn tokenise(&self, texts: Vec<String>, purpose: Purpose, cancel: &CancellationToken) -> Result<Vec<Vec<u32>>, InferenceError> {
+    async fn tokenise(
+        &self,
+        texts: Vec<String>,
+        purpose: Purpose,
+        cancel: &CancellationToken,
+    ) -> Result<Vec<Vec<u32>>, InferenceError> {
         let tokenizer = Arc::clone(&self.tokenizer);
         let prompt = self.settings.prompt(purpose).to_owned();
         let (cancel, bytes) = (cancel.clone(), texts.iter().map(String::len).sum::<usize>());
         let run = move || {
-            texts.iter().map(|text| if cancel.is_cancelled() { Err(InferenceError::Cancelled) } else { tokenizer.ids(&format!("{prompt}{text}")) }).collect()
+            texts
+                .iter()
+                .map(|text| {
+                    if cancel.is_cancelled() {
+                        Err(InferenceError::Cancelled)
+                    } else {
+                        tokenizer.ids(&format!("{prompt}{text}"))
+                    }
+                })
+                .collect()
         };
         if bytes <= INLINE_BYTES {
             return run();
@@ -75,7 +100,9 @@ impl LocalEmbedder {
             })
             .collect();
         for (places, receiver) in pending {
-            let made = receiver.await.map_err(|_| InferenceError::Unavailable("an encoder thread failed; see the log".into()))?;
+            let made = receiver
+                .await
+                .map_err(|_| InferenceError::Unavailable("an encoder thread failed; see the log".into()))?;
             places.into_iter().zip(made).for_each(|(place, vector)| vectors[place] = vector);
         }
         Ok(vectors)
@@ -88,7 +115,12 @@ impl Embedder for LocalEmbedder {
         &self.info
     }
 
-    async fn embed(&self, texts: Vec<String>, purpose: Purpose, cancel: &CancellationToken) -> Result<Vectors, InferenceError> {
+    async fn embed(
+        &self,
+        texts: Vec<String>,
+        purpose: Purpose,
+        cancel: &CancellationToken,
+    ) -> Result<Vectors, InferenceError> {
         let work = async {
             let ids = self.tokenise(texts, purpose, cancel).await?;
             self.run_units(ids, purpose).await

@@ -26,7 +26,14 @@ pub(crate) struct Target<'a> {
 }
 
 /// `target = keep * target + scale * left x right`, `left` being `m x k` and `right` `k x n`.
-pub(crate) fn multiply((m, n, k): (usize, usize, usize), target: &mut Target<'_>, keep: bool, left: View<'_>, right: View<'_>, scale: f32) {
+pub(crate) fn multiply(
+    (m, n, k): (usize, usize, usize),
+    target: &mut Target<'_>,
+    keep: bool,
+    left: View<'_>,
+    right: View<'_>,
+    scale: f32,
+) {
     assert!(m > 0 && n > 0 && k > 0, "a product without rows or columns");
     assert!((n - 1) * target.column_step + m <= target.values.len());
     assert!((m - 1) * left.row_step + (k - 1) * left.column_step < left.values.len());
@@ -161,7 +168,11 @@ fn exp(x: f32) -> f32 {
     let shifted = x * std::f32::consts::LOG2_E + ROUND;
     let whole = shifted - ROUND;
     let rest = x - whole * 0.693_359_4 - whole * -2.121_944_4e-4;
-    let tail = (((((1.987_569_1e-4 * rest + 1.398_2e-3) * rest + 8.333_452e-3) * rest + 4.166_579_6e-2) * rest + 1.666_666_6e-1) * rest + 0.5) * rest;
+    let tail = (((((1.987_569_1e-4 * rest + 1.398_2e-3) * rest + 8.333_452e-3) * rest + 4.166_579_6e-2) * rest
+        + 1.666_666_6e-1)
+        * rest
+        + 0.5)
+        * rest;
     let scale = f32::from_bits((shifted.to_bits() << 23).wrapping_add(127 << 23));
     (tail * rest + rest + 1.0) * scale
 }
@@ -181,7 +192,8 @@ mod tests {
 
     #[test]
     fn erf_agrees_with_known_values() {
-        let known = [(0.0, 0.0), (0.1, 0.112_462_916), (0.5, 0.520_499_88), (1.0, 0.842_700_8), (2.0, 0.995_322_3), (4.0, 1.0)];
+        let known =
+            [(0.0, 0.0), (0.1, 0.112_462_916), (0.5, 0.520_499_88), (1.0, 0.842_700_8), (2.0, 0.995_322_3), (4.0, 1.0)];
         for (x, exact) in known {
             assert!((erf(x) - exact).abs() < 1e-6, "erf({x})");
             assert!((erf(-x) + exact).abs() < 1e-6, "erf(-{x})");

@@ -86,9 +86,12 @@ impl Shared {
         let shared = Arc::clone(self);
         let load = move || {
             let tokenizer = shared.tokenizer()?;
-            LocalEmbedder::load(&shared.folder, shared.info.clone(), shared.settings.clone(), tokenizer, shared.threads).map(Arc::new)
+            LocalEmbedder::load(&shared.folder, shared.info.clone(), shared.settings.clone(), tokenizer, shared.threads)
+                .map(Arc::new)
         };
-        let engine = tokio::task::spawn_blocking(load).await.map_err(|error| InferenceError::Unavailable(error.to_string()))??;
+        let engine = tokio::task::spawn_blocking(load)
+            .await
+            .map_err(|error| InferenceError::Unavailable(error.to_string()))??;
         self.state().engine = Some(Arc::clone(&engine));
         Ok(engine)
     }
@@ -130,7 +133,12 @@ impl Embedder for LazyEmbedder {
         &self.shared.info
     }
 
-    async fn embed(&self, texts: Vec<String>, purpose: Purpose, cancel: &CancellationToken) -> Result<Vec<Vec<f32>>, InferenceError> {
+    async fn embed(
+        &self,
+        texts: Vec<String>,
+        purpose: Purpose,
+        cancel: &CancellationToken,
+    ) -> Result<Vec<Vec<f32>>, InferenceError> {
         let engine = tokio::select! {
             biased;
             () = cancel.cancelled() => return Err(InferenceError::Cancelled),

@@ -42,8 +42,16 @@ impl Embedder for MockEmbedder {
         &self.info
     }
 
-    async fn embed(&self, texts: Vec<String>, _purpose: Purpose, cancel: &CancellationToken) -> Result<Vec<Vec<f32>>, InferenceError> {
-        texts.iter().map(|text| if cancel.is_cancelled() { Err(InferenceError::Cancelled) } else { Ok(vector_of(text)) }).collect()
+    async fn embed(
+        &self,
+        texts: Vec<String>,
+        _purpose: Purpose,
+        cancel: &CancellationToken,
+    ) -> Result<Vec<Vec<f32>>, InferenceError> {
+        texts
+            .iter()
+            .map(|text| if cancel.is_cancelled() { Err(InferenceError::Cancelled) } else { Ok(vector_of(text)) })
+            .collect()
     }
 
     fn tokens(&self) -> Arc<dyn TokenCounter> {
@@ -61,7 +69,11 @@ impl TokenCounter for WordCounter {
 fn vector_of(text: &str) -> Vec<f32> {
     let mut vector = vec![0.0; DIMENSIONS];
     let lower = text.to_lowercase();
-    let all: Vec<&str> = lower.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty()).take(MAX_TOKENS).collect();
+    let all: Vec<&str> = lower
+        .split(|letter: char| !letter.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .take(MAX_TOKENS)
+        .collect();
     all.iter().for_each(|word| add(&mut vector, word, 1.0));
     all.windows(2).for_each(|pair| add(&mut vector, &pair.join(" "), 0.5));
     if all.is_empty() {
@@ -80,7 +92,9 @@ fn add(vector: &mut [f32], gram: &str, weight: f32) {
 }
 
 fn fnv1a(bytes: &[u8]) -> u64 {
-    let start = bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
+    let start = bytes
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
     (start ^ (start >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9)
 }
 
@@ -95,7 +109,10 @@ mod tests {
     #[test]
     fn shared_words_bring_texts_near() {
         assert!(cosine("the quick brown fox", "The quick, brown fox!") > 0.99);
-        assert!(cosine("the quick brown fox", "a quick brown dog") > cosine("the quick brown fox", "monthly invoice totals"));
+        assert!(
+            cosine("the quick brown fox", "a quick brown dog")
+                > cosine("the quick brown fox", "monthly invoice totals")
+        );
     }
 
     #[test]

@@ -88,7 +88,8 @@ impl Settings {
             None => Pooling::Mean,
         };
         let length = optional::<LengthFile>(folder, "sentence_bert_config.json")?.unwrap_or_default();
-        let max_tokens = length.max_seq_length.unwrap_or(shape.max_position_embeddings).min(shape.max_position_embeddings);
+        let max_tokens =
+            length.max_seq_length.unwrap_or(shape.max_position_embeddings).min(shape.max_position_embeddings);
         if max_tokens < 8 {
             return Err(invalid(folder, format!("a limit of {max_tokens} tokens leaves no room for text")));
         }
@@ -122,7 +123,13 @@ fn check_shape(shape: &Shape) -> Result<(), String> {
     if shape.position_embedding_type.as_deref().is_some_and(|kind| kind != "absolute") {
         return Err("only absolute position embeddings are supported".into());
     }
-    let sizes = [shape.hidden_size, shape.intermediate_size, shape.num_attention_heads, shape.num_hidden_layers, shape.vocab_size];
+    let sizes = [
+        shape.hidden_size,
+        shape.intermediate_size,
+        shape.num_attention_heads,
+        shape.num_hidden_layers,
+        shape.vocab_size,
+    ];
     if sizes.contains(&0) {
         return Err("a size is zero".into());
     }
@@ -145,7 +152,8 @@ fn pooling_of(file: &PoolingFile) -> Result<Pooling, String> {
 }
 
 fn required<T: DeserializeOwned>(folder: &Path, file: &str) -> Result<T, InferenceError> {
-    let text = std::fs::read_to_string(folder.join(file)).map_err(|error| invalid(folder, format!("{file}: {error}")))?;
+    let text =
+        std::fs::read_to_string(folder.join(file)).map_err(|error| invalid(folder, format!("{file}: {error}")))?;
     serde_json::from_str(&text).map_err(|error| invalid(folder, format!("{file}: {error}")))
 }
 

@@ -73,7 +73,9 @@ impl TokenCounter for ModelTokenizer {
         while start < text.len() {
             let end = piece_end(text, start, PIECE_BYTES, PIECE_MAX_BYTES);
             match self.inner.encode(&text[start..end], false) {
-                Ok(encoding) => spans.extend(encoding.get_offsets().iter().map(|(from, to)| (start + from, start + to))),
+                Ok(encoding) => {
+                    spans.extend(encoding.get_offsets().iter().map(|(from, to)| (start + from, start + to)))
+                }
                 Err(error) => {
                     tracing::warn!(%error, "the tokenizer refused a piece of text; its words are counted instead");
                     spans.extend(words(&text[start..end]).map(|(from, to)| (start + from, start + to)));

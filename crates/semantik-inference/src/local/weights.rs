@@ -120,6 +120,7 @@ fn decode(bytes: &[u8], dtype: Dtype, into: &mut [f32]) {
         return;
     }
     for (value, raw) in into.iter_mut().zip(bytes.as_chunks::<2>().0) {
-        *value = if dtype == Dtype::F16 { f16::from_le_bytes(*raw).to_f32() } else { bf16::from_le_bytes(*raw).to_f32() };
+        *value =
+            if dtype == Dtype::F16 { f16::from_le_bytes(*raw).to_f32() } else { bf16::from_le_bytes(*raw).to_f32() };
     }
 }

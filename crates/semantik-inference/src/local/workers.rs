@@ -123,7 +123,8 @@ mod tests {
         let (query, _query) = unit(3);
         drop(gone);
         let queue = Queue::default();
-        *queue.waiting.lock().expect("no other thread") = Waiting { queries: [query].into(), passages: [abandoned, first].into(), closed: false };
+        *queue.waiting.lock().expect("no other thread") =
+            Waiting { queries: [query].into(), passages: [abandoned, first].into(), closed: false };
         let order: Vec<_> = (0..2).map(|_| queue.next().expect("a unit waits").texts[0][0]).collect();
         assert_eq!(order, [3, 1]);
     }

