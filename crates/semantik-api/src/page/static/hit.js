@@ -1,0 +1,49 @@
+// One result: where it is, what it says, why it stands there.
+
+import { el, kindName, marked } from "/static/dom.js";
+
+export const address = (hit) => `#/documents/${hit.document}?start=${hit.start}&end=${hit.end}`;
+
+export function hitItem(hit, collections) {
+  const collection = collections.length > 1 ? collections.find((one) => one.id === hit.collection) : null;
+  return el("li", { class: "hit" },
+    el("h3", {},
+      el("a", { href: address(hit), "data-hit": true }, hit.title || hit.name),
+      el("span", { class: "score", title: "Score, comparable inside one answer" }, hit.score.toFixed(4))),
+    el("p", { class: "where" },
+      collection ? el("span", {}, collection.name) : null,
+      el("span", {}, hit.uri),
+      hit.page ? el("span", {}, `page ${hit.page}`) : null,
+      hit.mime ? el("span", {}, kindName(hit.mime)) : null,
+      hit.context ? el("span", {}, hit.context.replaceAll(" > ", " › ")) : null),
+    passage(hit),
+    (hit.more ?? []).map(again),
+    hit.explain ? explain(hit.explain) : null);
+}
+
+function passage(hit) {
+  const text = el("p", { class: "passage folded" }, marked(hit.text, hit.highlights));
+  text.addEventListener("click", () => {
+    if (!String(window.getSelection())) text.classList.toggle("folded");
+  });
+  return text;
+}
+
+function again(hit) {
+  const place = [hit.page ? `page ${hit.page}` : null, hit.context?.replaceAll(" > ", " › ")].filter(Boolean).join(" · ");
+  return el("div", { class: "again" },
+    el("a", { href: address(hit), "data-hit": true }, place || "another passage"),
+    passage(hit));
+}
+
+function explain({ dense, lexical, fusion }) {
+  const leg = (name, unit, value) => el("tr", {},
+    el("th", { scope: "row" }, name),
+    el("td", {}, value ? `rank ${value.rank}` : "not found"),
+    el("td", {}, value ? `${unit} ${value.score.toFixed(3)}` : ""));
+  return el("details", { class: "explain" },
+    el("summary", {}, "Why this result"),
+    el("table", {}, leg("Meaning", "cosine", dense), leg("Words", "BM25", lexical)),
+    el("p", {}, `Joined by ${fusion}`));
+}
+
