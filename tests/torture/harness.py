@@ -191,8 +191,12 @@ class Instance:
 
     def consistent(self):
         """Chunk rows and points, after proving that they agree."""
-        report = self.cli("doctor", "--consistency")
-        must(not report["problems"], f"doctor finds: {json.dumps(report['problems'])[:800]}")
+        done = self.run("doctor", "--consistency")
+        must(done.returncode in (0, 1), f"doctor ended with {done.returncode}: {done.stderr[-800:]}")
+        report = json.loads(done.stdout)
+        # A missing model or a small disk is the machine's matter, not this test's.
+        problems = [p for p in report["problems"] if p["area"] in ("open", "store", "index", "consistency")]
+        must(not problems, f"doctor finds: {json.dumps(problems)[:800]}")
         rows, points = report["counts"]["chunk_rows"], report["counts"]["index_points"]
         must(rows == points, f"{rows} chunk rows, {points} points")
         return {"chunks": rows, "points": points}

@@ -7,9 +7,14 @@ use super::tree::{File, Tree};
 
 /// Drawers: a name that would fit anything tells a reader nothing.
 const DRAWERS: &[&str] = &["common", "utils", "util", "helpers", "helper", "types", "misc"];
-/// The only readers of the environment: configuration, the start of the binary, chores.
-const ENVIRONMENT: &[&str] =
-    &["crates/semantik-config/src/load.rs", "crates/semantik/src/main.rs", "xtask/src/main.rs"];
+/// The only readers of the environment: configuration, the start of the binary, chores, and the one
+/// place that hands a few variables on to the extractor's child.
+const ENVIRONMENT: &[&str] = &[
+    "crates/semantik-config/src/load.rs",
+    "crates/semantik-ingest/src/extract/process.rs",
+    "crates/semantik/src/main.rs",
+    "xtask/src/main.rs",
+];
 /// Parts of `std::env` that are no setting.
 const HARMLESS: &[&str] = &["::args", "::current_exe", "::temp_dir", "::consts"];
 
