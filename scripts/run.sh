@@ -83,8 +83,13 @@ if [ "$partial" -ne 0 ] && [ "$partial" -ne 6 ]; then
   die "indexing ended with code $partial; the server keeps running (pid $(cat "$(server_pid_file)"))"
 fi
 
-query="$("$bin" --data-dir "$DATA" --json documents list --status completed 2>/dev/null |
-  python3 "$root/scripts/example_query.py" 2>/dev/null || true)"
+# Words a person might type: a title, or where titles say nothing, words of a passage.
+words() { python3 "$root/scripts/example_query.py" 2>/dev/null || true; }
+query="$("$bin" --data-dir "$DATA" --json documents list --status completed 2>/dev/null | words)"
+case "$query" in
+  '' | *' '*) ;;
+  *) query="$("$bin" --data-dir "$DATA" --json search "$query" --limit 1 2>/dev/null | words)" ;;
+esac
 query="${query:-getting started}"
 say "an example: semantik search \"$query\""
 "$bin" --data-dir "$DATA" search "$query" --limit 3
