@@ -119,9 +119,9 @@ pub fn run() -> ExitCode {
 fn refuse(error: &clap::Error) -> ExitCode {
     let json = std::env::args_os().any(|argument| argument == "--json");
     if error.use_stderr() && json {
-        let message = error.to_string();
-        let message = message.trim().trim_start_matches("error: ");
-        Output::new(true, false, true).error(&CliError::usage(message));
+        let text = error.to_string();
+        let message = text.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ").trim();
+        Output::new(true, false, true).error(&CliError::usage(message).hint("--help shows the usage"));
     } else {
         // A closed pipe is not worth a word.
         let _ = error.print();

@@ -104,10 +104,14 @@ pub fn encode(text: &str) -> String {
         .collect()
 }
 
-/// The error for a server that does not answer.
-fn unreachable(url: &str, error: &dyn std::fmt::Display) -> CliError {
-    CliError::new(ErrorCode::StoreUnavailable, format!("the server at {url} does not answer: {error}"))
-        .hint("it may be starting or stopping: try again in a moment")
+/// The error for a server that does not answer, with the innermost cause.
+fn unreachable(url: &str, error: &dyn std::error::Error) -> CliError {
+    let mut cause = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    CliError::new(ErrorCode::StoreUnavailable, format!("no server answers at {url}: {cause}"))
+        .hint("start it with `semantik serve`; if it is starting or stopping, try again in a moment")
 }
 
 #[cfg(test)]

@@ -1,0 +1,4 @@
+//! Stories of the real binary: a person at a terminal, a script, a crash, two processes.
+
+mod stories;
+mod test_bin;
