@@ -34,7 +34,7 @@ impl IngestError {
             Self::SourceUnreadable { .. } => ErrorCode::SourceUnreadable,
             Self::InvalidPattern { .. } => ErrorCode::InvalidRequest,
             Self::Vanished => ErrorCode::FileVanished,
-            Self::Unreadable(_) => ErrorCode::SourceUnreadable,
+            Self::Unreadable(_) => ErrorCode::FileUnreadable,
             Self::Broken(_) => ErrorCode::DocumentBroken,
             Self::Bomb(_) => ErrorCode::ArchiveBomb,
             Self::Timeout { .. } => ErrorCode::ExtractTimeout,

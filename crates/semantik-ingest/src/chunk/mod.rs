@@ -1,6 +1,11 @@
 //! Text becomes chunks. Spans never split a character, come in order, cover every character that is
 //! not white space, and a chunk never has more tokens than asked.
 
+mod breaks;
+mod cut;
+mod outline;
+mod units;
+
 use semantik_core::chunk::ChunkSettings;
 use semantik_core::document::ExtractedText;
 
@@ -17,4 +22,10 @@ pub struct Piece {
     pub page: Option<u32>,
     pub context: Option<String>,
     pub token_count: u32,
+}
+
+/// Cuts a text. The text is tokenised once; two positions for special tokens of the model are kept
+/// free. Time grows with the length of the text whatever is in it.
+pub fn chunk(text: &ExtractedText, settings: &ChunkSettings, max_model_tokens: usize, tokens: TokenSpans<'_>) -> Vec<Piece> {
+    cut::cut(text, settings, max_model_tokens, &tokens(&text.text))
 }

@@ -1,8 +1,21 @@
 //! Bytes become text: a pool of disposable child processes, their protocol, and the extractors that
 //! run inside them.
 
+mod archive;
 mod child;
+mod decode;
+mod formats;
+mod mail;
+mod markup;
+mod ocr;
+mod office;
+mod pdf;
 mod pool;
+mod process;
+mod protocol;
+mod sandbox;
+mod sniff;
+mod text;
 
 use std::path::PathBuf;
 
@@ -11,7 +24,7 @@ use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 pub use child::run as run_child;
-pub use pool::ExtractorPool;
+pub use pool::{ExtractorPool, PoolOptions};
 
 use crate::IngestError;
 
@@ -28,6 +41,12 @@ pub struct Limits {
     pub seconds: u64,
     /// Members of one container.
     pub members: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { file_bytes: 256 << 20, output_bytes: 256 << 20, memory_bytes: 1_536 << 20, seconds: 120, members: 10_000 }
+    }
 }
 
 /// What to extract.
