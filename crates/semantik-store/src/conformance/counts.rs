@@ -37,7 +37,7 @@ async fn work(b: &Bench, random: &mut StdRng, step: u32, operations: &[Operation
     match (random.random_range(0..9), first, second) {
         (0..=2, ..) | (_, None, _) | (_, _, None) => {
             let mut document = b.new_document(&format!("d/{step}"));
-            document.parent = first.filter(|_| step % 3 == 0);
+            document.parent = first.filter(|_| step.is_multiple_of(3));
             document.size = u64::from(step);
             let (id, job) = (document.id, b.job_for(operation, document.id));
             documents.push(id);
@@ -61,7 +61,7 @@ async fn work(b: &Bench, random: &mut StdRng, step: u32, operations: &[Operation
         (6, Some(id), Some(other)) => {
             let reason = Reason::Skipped { policy: SkipReason::Empty, message: "empty".into() };
             let ended = DocumentChange::Ended { id, reason, mime: None, content_hash: None };
-            let change = if step % 4 == 0 { DocumentChange::Removed(other) } else { DocumentChange::Reopened { id: other, size: 3, modified_at: None } };
+            let change = if step.is_multiple_of(4) { DocumentChange::Removed(other) } else { DocumentChange::Reopened { id: other, size: 3, modified_at: None } };
             b.store.commit(Commit { documents: vec![ended, change], ..Commit::default() }).await
         }
         (..) => run_jobs(b, random).await,

@@ -64,10 +64,10 @@ pub(super) async fn unchanged_chunks_stay_indexed(b: Bench) -> Outcome {
     b.store.commit(Commit { replace_chunks, ..Default::default() }).await?;
     let indexed = b.store.chunk_ids_of(id).await?;
     b.store.commit(Commit { indexed, ..Default::default() }).await?;
-    let replace_chunks = vec![replace(&b, id, &["one", "other", "more"])];
+    let replace_chunks = vec![replace(&b, id, &["one", "other \u{1F980} \"q\" \\n", "a\0b"])];
     b.store.commit(Commit { replace_chunks, ..Default::default() }).await?;
     let found: Vec<(String, bool)> = b.store.chunks_of(id, 0, 10).await?.into_iter().map(|c| (c.text, c.indexed)).collect();
-    assert_eq!(found, [("one".into(), true), ("other".into(), false), ("more".into(), false)]);
+    assert_eq!(found, [("one".into(), true), ("other \u{1F980} \"q\" \\n".into(), false), ("a\0b".into(), false)]);
     Ok(())
 }
 

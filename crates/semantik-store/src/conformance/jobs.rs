@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use semantik_core::id::OperationId;
 use semantik_core::job::{JobQueue, JobStatus, RETRY_DELAYS_S};
 use semantik_core::operation::OperationStatus;
 
@@ -64,6 +65,8 @@ pub(super) async fn enqueueing_twice_is_enqueueing_once(b: Bench) -> Outcome {
     }
     let told: Vec<Change> = std::iter::from_fn(|| changes.try_recv().ok()).collect();
     assert!(told.contains(&Change::Queued(JobQueue::Extract)));
+    let unknown = vec![b.job(OperationId::generate(), JobQueue::Extract, "k")];
+    assert!(matches!(b.store.commit(Commit { jobs: unknown, ..Default::default() }).await, Err(StoreError::NotFound { .. })));
     let claimed = b.claim(10).await?;
     assert_eq!(claimed.len(), 1);
     let again = || Commit { jobs: vec![b.job(operation, JobQueue::Extract, "k")], ..Default::default() };

@@ -25,13 +25,9 @@ impl SqliteStore {
             documents.insert(replace.document);
             tx.replace_chunks(replace).await?;
         }
-        for chunk in commit.indexed {
-            documents.extend(tx.mark_chunk(chunk, true).await?);
-        }
-        for chunk in commit.unindexed {
-            if let Some(document) = tx.mark_chunk(chunk, false).await? {
-                tx.reopen_completed(document).await?;
-            }
+        documents.extend(tx.mark_chunks(&commit.indexed, true).await?);
+        for document in tx.mark_chunks(&commit.unindexed, false).await? {
+            tx.reopen_completed(document).await?;
         }
         for document in documents {
             tx.complete_if_indexed(document).await?;

@@ -3,16 +3,26 @@
 //! A document on its way out (`deleting`) is never brought back: changes to it pass without effect,
 //! as do changes to one that is gone.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use semantik_core::document::Reason;
 use semantik_core::id::{ChunkId, DocumentId};
 use uuid::Uuid;
 
-use super::db::{Tx, get, number, to_json};
+use super::db::{Tx, get, id_list, number, to_json};
 use crate::{Change, DocumentChange, NewDocument, ReplaceChunks, StoreError};
 
 const TREE: &str = "WITH RECURSIVE tree (id) AS (SELECT ? UNION SELECT d.id FROM document d JOIN tree ON d.parent = tree.id)";
+
+const IDS_AT_ONCE: usize = 10_000;
+
+/// One statement for all chunks of a document, each an array of its columns.
+const INSERT_CHUNKS: &str = "INSERT INTO chunk \
+    SELECT unhex(value ->> 0), unhex(value ->> 1), ?1, ?2, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7, \
+    value ->> 8, value ->> 9, 0 FROM json_each(?3) WHERE 1 ON CONFLICT (id) DO UPDATE SET \
+    ordinal = excluded.ordinal, text = excluded.text, start = excluded.start, \"end\" = excluded.\"end\", \
+    overlap = excluded.overlap, page = excluded.page, context = excluded.context, token_count = excluded.token_count, \
+    indexed = indexed AND text = excluded.text";
 
 impl Tx<'_> {
     pub(super) async fn insert_document(&mut self, d: NewDocument) -> Result<(), StoreError> {
@@ -124,36 +134,32 @@ impl Tx<'_> {
         if self.row(alive, [document.0.into()]).await?.is_none() {
             return Ok(());
         }
-        let kept: HashSet<ChunkId> = chunks.iter().map(|c| c.id).collect();
-        let old = "SELECT id FROM chunk WHERE document = ? AND dataset = ?";
-        for row in self.rows(old, [document.0.into(), dataset.0.into()]).await? {
-            let id = ChunkId(get(&row, "id")?);
-            if !kept.contains(&id) {
-                self.exec("DELETE FROM chunk WHERE id = ?", [id.0.into()]).await?;
-            }
-        }
-        for c in chunks {
-            self.exec(
-                "INSERT INTO chunk VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT (id) DO UPDATE SET \
-                 ordinal = excluded.ordinal, text = excluded.text, start = excluded.start, \"end\" = excluded.\"end\", \
-                 overlap = excluded.overlap, page = excluded.page, context = excluded.context, token_count = excluded.token_count, \
-                 indexed = indexed AND text = excluded.text",
-                [
-                    c.id.0.into(), c.collection.0.into(), dataset.0.into(), document.0.into(), number(c.ordinal), c.text.into(),
-                    number(c.start), number(c.end), number(c.overlap), c.page.map(i64::from).into(), c.context.into(), number(c.token_count),
-                ],
-            )
-            .await?;
-        }
+        let kept = id_list(chunks.iter().map(|c| c.id.0));
+        let old = "DELETE FROM chunk WHERE document = ? AND dataset = ? AND id NOT IN (SELECT unhex(value) FROM json_each(?))";
+        self.exec(old, [document.0.into(), dataset.0.into(), kept]).await?;
+        let all: Vec<serde_json::Value> = chunks
+            .iter()
+            .map(|c| {
+                serde_json::json!([
+                    c.id.0.simple().to_string(), c.collection.0.simple().to_string(), c.ordinal, c.text, c.start, c.end, c.overlap,
+                    c.page, c.context, c.token_count
+                ])
+            })
+            .collect();
+        self.exec(INSERT_CHUNKS, [dataset.0.into(), document.0.into(), to_json(&all)?]).await?;
         Ok(())
     }
 
-    /// Marks a chunk; the document it belongs to when that changed something.
-    pub(super) async fn mark_chunk(&mut self, id: ChunkId, indexed: bool) -> Result<Option<DocumentId>, StoreError> {
-        let sql = "UPDATE chunk SET indexed = ? WHERE id = ? AND indexed <> ? RETURNING document";
-        let flag = i64::from(indexed);
-        let row = self.row(sql, [flag.into(), id.0.into(), flag.into()]).await?;
-        row.map(|row| Ok(DocumentId(get(&row, "document")?))).transpose()
+    /// Marks chunks; the documents of those that were not so before.
+    pub(super) async fn mark_chunks(&mut self, ids: &[ChunkId], indexed: bool) -> Result<BTreeSet<DocumentId>, StoreError> {
+        let sql = "UPDATE chunk SET indexed = ?1 WHERE id IN (SELECT unhex(value) FROM json_each(?2)) AND indexed <> ?1 RETURNING document";
+        let mut documents = BTreeSet::new();
+        for part in ids.chunks(IDS_AT_ONCE) {
+            for row in self.rows(sql, [i64::from(indexed).into(), id_list(part.iter().map(|id| id.0))]).await? {
+                documents.insert(DocumentId(get(&row, "document")?));
+            }
+        }
+        Ok(documents)
     }
 
     pub(super) async fn complete_if_indexed(&mut self, id: DocumentId) -> Result<(), StoreError> {

@@ -9,7 +9,7 @@ use semantik_core::job::{ClaimedJob, JobQueue, LEASE_MS, NewJob};
 use uuid::Uuid;
 
 use super::db::{SqliteStore, Tx, get, json, json_maybe, number, to_json};
-use super::error::corrupt;
+use super::error::{corrupt, not_found};
 use crate::{Change, StoreError};
 
 const LEASE: &str = "UPDATE job SET status = 'processing', ready = 0, attempts = attempts + 1, lease_owner = ?, \
@@ -69,6 +69,8 @@ impl Tx<'_> {
             let sql = "UPDATE operation SET status = 'processing', ended_at = NULL WHERE id = ? AND ended_at IS NOT NULL AND cancel_requested = 0";
             self.exec(sql, [job.operation.0.into()]).await?;
             self.tell(Change::Queued(job.queue));
+        } else if self.row("SELECT 1 AS found FROM operation WHERE id = ?", [job.operation.0.into()]).await?.is_none() {
+            return Err(not_found("operation", job.operation));
         }
         Ok(())
     }

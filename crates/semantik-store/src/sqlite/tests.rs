@@ -79,6 +79,7 @@ async fn hot_queries_are_answered_by_an_index() -> Result<(), StoreError> {
         "SELECT status, mime, COUNT(*) FROM document WHERE collection = ? GROUP BY status, mime",
         "SELECT * FROM document WHERE source = ? AND uri IN (SELECT value FROM json_each(?))",
         "SELECT * FROM document WHERE collection = ? AND id > ? ORDER BY id LIMIT 50",
+        "SELECT * FROM document WHERE id > ? AND collection = ? AND status = ? ORDER BY id LIMIT 50",
         "SELECT id FROM document WHERE source = ? AND content_hash = ? AND status = 'completed' AND parent IS NULL",
         "SELECT kind, rows FROM tally WHERE owner = ?",
     ] {

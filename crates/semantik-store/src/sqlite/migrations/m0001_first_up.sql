@@ -69,6 +69,7 @@ CREATE TABLE document (
 ) STRICT;
 CREATE UNIQUE INDEX document_uri ON document (source, uri);
 CREATE INDEX document_status ON document (collection, status, mime);
+CREATE INDEX document_listing ON document (collection, status, id);
 CREATE INDEX document_collection ON document (collection, id);
 CREATE INDEX document_source ON document (source, id);
 CREATE INDEX document_hash ON document (source, content_hash) WHERE status = 'completed' AND parent IS NULL;
