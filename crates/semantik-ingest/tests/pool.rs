@@ -1,0 +1,92 @@
+//! Children that hang, die and eat memory cost one document and nothing else.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use semantik_core::document::SkipReason;
+use semantik_ingest::IngestError;
+use semantik_ingest::extract::{Extracted, ExtractorPool, Limits, Outcome, PoolOptions, Request};
+use tokio_util::sync::CancellationToken;
+
+fn pool(scratch: &Path, limits: Limits) -> ExtractorPool {
+    let options = PoolOptions::of_this_program(scratch.to_owned(), limits, 2).expect("the program has a name");
+    ExtractorPool::new(PoolOptions {
+        command: env!("CARGO_BIN_EXE_semantik-extract-child").into(),
+        args: Vec::new(),
+        idle: Duration::from_millis(200),
+        ..options
+    })
+}
+
+async fn extract(pool: &ExtractorPool, folder: &Path, name: &str) -> Result<Extracted, IngestError> {
+    let request = Request { path: folder.join("a.txt"), name: name.to_owned(), depth: 0 };
+    pool.extract(request, &CancellationToken::new()).await
+}
+
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("a.txt"), "The heron waits.").expect("can write");
+    folder
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_that_breaks_a_limit_leaves_the_pool_usable() {
+    let folder = folder();
+    let limits = Limits { seconds: 2, memory_bytes: 1 << 30, ..Limits::default() };
+    let pool = pool(&folder.path().join("scratch"), limits);
+    let hung = extract(&pool, folder.path(), ".semantik-test-hang").await;
+    assert!(matches!(hung, Err(IngestError::Timeout { seconds: 2 })), "{hung:?}");
+    let starved = extract(&pool, folder.path(), ".semantik-test-memory").await;
+    assert!(matches!(starved, Err(IngestError::Memory { mib: 1024 })), "{starved:?}");
+    let dead = extract(&pool, folder.path(), ".semantik-test-abort").await;
+    assert!(matches!(dead, Err(IngestError::Crashed(_))), "{dead:?}");
+    let panicked = extract(&pool, folder.path(), ".semantik-test-panic").await;
+    assert!(matches!(&panicked, Err(IngestError::Crashed(why)) if why == "a parser panicked"), "{panicked:?}");
+    let fine = extract(&pool, folder.path(), ".semantik-test-print").await.expect("printing does no harm");
+    assert!(matches!(fine.outcome, Outcome::Text(text) if text.text == "The heron waits."));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancel_stops_a_child_at_once() {
+    let folder = folder();
+    let pool = pool(&folder.path().join("scratch"), Limits::default());
+    let cancel = CancellationToken::new();
+    let request = Request { path: folder.path().join("a.txt"), name: ".semantik-test-hang".to_owned(), depth: 0 };
+    let begun = Instant::now();
+    let (result, ()) = tokio::join!(pool.extract(request, &cancel), async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        cancel.cancel();
+    });
+    assert!(matches!(result, Err(IngestError::Cancelled)));
+    assert!(begun.elapsed() < Duration::from_secs(2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_that_are_gone_large_or_empty_say_so() {
+    let folder = folder();
+    std::fs::write(folder.path().join("empty"), "").expect("can write");
+    std::fs::write(folder.path().join("large"), vec![b'a'; 4096]).expect("can write");
+    let pool = pool(&folder.path().join("scratch"), Limits { file_bytes: 1024, ..Limits::default() });
+    let one = |name: &str| Request { path: folder.path().join(name), name: name.to_owned(), depth: 0 };
+    let cancel = CancellationToken::new();
+    assert!(matches!(pool.extract(one("gone"), &cancel).await, Err(IngestError::Vanished)));
+    assert!(matches!(pool.extract(one("."), &cancel).await, Err(IngestError::Unreadable(_))));
+    let empty = pool.extract(one("empty"), &cancel).await.expect("is read");
+    assert!(matches!(empty.outcome, Outcome::Skipped { policy: SkipReason::Empty, .. }));
+    let large = pool.extract(one("large"), &cancel).await.expect("is hashed");
+    assert!(matches!(large.outcome, Outcome::Skipped { policy: SkipReason::TooLarge, .. }));
+    assert_eq!((large.size, large.content_hash.len()), (4096, 64));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn idle_children_end() {
+    let folder = folder();
+    let pool = pool(&folder.path().join("scratch"), Limits::default());
+    extract(&pool, folder.path(), "a.txt").await.expect("is read");
+    assert_eq!(pool.idle_children(), 1);
+    let begun = Instant::now();
+    while pool.idle_children() > 0 {
+        assert!(begun.elapsed() < Duration::from_secs(5), "the child is still there");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
