@@ -27,7 +27,7 @@ impl App {
         let blobs = semantik_store::blobs::open_folder(&config.data_dir.join("blobs"))?;
         let engine = semantik_index::open(&config.data_dir.join("index"))?;
         let embedder = open_embedder(config)?;
-        let extractor = Arc::new(ExtractorPool::new(pool_options(config)));
+        let extractor = Arc::new(ExtractorPool::new(pool_options(config)?));
         Ok(App::new(Parts { config: config.clone(), clock, store, blobs, engine, embedder, extractor }))
     }
 }
@@ -52,7 +52,7 @@ fn open_embedder(config: &Config) -> Result<Arc<dyn Embedder>, AppError> {
 }
 
 /// Extractors run beside the encoder, so there are never more than four.
-fn pool_options(config: &Config) -> PoolOptions {
+fn pool_options(config: &Config) -> Result<PoolOptions, AppError> {
     let settings = &config.extract;
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let size = if settings.workers == 0 { cores.min(4) } else { settings.workers };
@@ -63,5 +63,6 @@ fn pool_options(config: &Config) -> PoolOptions {
         seconds: settings.timeout_s,
         members: settings.max_members,
     };
-    PoolOptions::new(size, limits, config.data_dir.join("tmp"))
+    PoolOptions::of_this_program(config.data_dir.join("tmp"), limits, size)
+        .map_err(|error| AppError::Internal(format!("this program cannot find itself: {error}")))
 }

@@ -173,10 +173,12 @@ async fn extract_sample(context: &Context) -> Result<(), CliError> {
         seconds: settings.timeout_s,
         members: settings.max_members,
     };
-    let pool = ExtractorPool::new(PoolOptions::new(1, limits, dir.clone()));
     let request = Request { path, name: "sample.txt".into(), depth: 0 };
-    let result = pool.extract(request, &CancellationToken::new()).await;
-    drop(pool);
+    let result = {
+        let options = PoolOptions::of_this_program(dir.clone(), limits, 1).map_err(CliError::internal)?;
+        let pool = ExtractorPool::new(options);
+        pool.extract(request, &CancellationToken::new()).await
+    };
     // A leftover in the folder for temporary files is swept at the next start.
     let _ = std::fs::remove_dir_all(&dir);
     match result {
