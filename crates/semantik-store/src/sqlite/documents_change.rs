@@ -135,7 +135,8 @@ impl Tx<'_> {
             return Ok(());
         }
         let kept = id_list(chunks.iter().map(|c| c.id.0));
-        let old = "DELETE FROM chunk WHERE document = ? AND dataset = ? AND id NOT IN (SELECT unhex(value) FROM json_each(?))";
+        // `+` keeps the planner off the dataset's index, which would walk every chunk there is.
+        let old = "DELETE FROM chunk WHERE document = ? AND +dataset = ? AND id NOT IN (SELECT unhex(value) FROM json_each(?))";
         self.exec(old, [document.0.into(), dataset.0.into(), kept]).await?;
         let all: Vec<serde_json::Value> = chunks
             .iter()

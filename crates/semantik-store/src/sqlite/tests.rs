@@ -75,6 +75,7 @@ async fn hot_queries_are_answered_by_an_index() -> Result<(), StoreError> {
         "SELECT * FROM chunk WHERE document = ? AND ordinal >= ? ORDER BY ordinal LIMIT ?",
         "SELECT id, document, indexed FROM chunk WHERE dataset = ? AND id > ? ORDER BY id LIMIT ?",
         "SELECT * FROM chunk WHERE id IN (SELECT unhex(value) FROM json_each(?))",
+        "DELETE FROM chunk WHERE document = ? AND +dataset = ? AND id NOT IN (SELECT unhex(value) FROM json_each(?))",
         "SELECT 1 FROM chunk WHERE chunk.document = ? AND indexed = 0",
         "SELECT status, mime, COUNT(*) FROM document WHERE collection = ? GROUP BY status, mime",
         "SELECT * FROM document WHERE source = ? AND uri IN (SELECT value FROM json_each(?))",
@@ -85,6 +86,7 @@ async fn hot_queries_are_answered_by_an_index() -> Result<(), StoreError> {
     ] {
         for row in rows(&connection, &format!("EXPLAIN QUERY PLAN {sql}"), []).await? {
             let detail: String = get(&row, "detail")?;
+            assert!(!sql.starts_with("DELETE FROM chunk") || !detail.contains("chunk_dataset"), "{sql}: {detail}");
             assert!(!detail.starts_with("SCAN") || detail.contains("json_each") || detail.contains("INDEX"), "{sql}: {detail}");
             assert!(!detail.contains("TEMP B-TREE FOR ORDER"), "{sql}: {detail}");
         }
