@@ -40,7 +40,7 @@ impl BitSet {
     /// All rows below `end`.
     pub(super) fn all(end: usize) -> Self {
         let mut words = vec![u64::MAX; end / 64];
-        if end % 64 > 0 {
+        if !end.is_multiple_of(64) {
             words.push((1u64 << (end % 64)) - 1);
         }
         Self { words, len: end as u64 }

@@ -26,7 +26,7 @@ pub(super) struct Asked {
     pub(super) prefixes: Vec<String>,
     /// Stems of the other words, each once.
     pub(super) stems: Vec<String>,
-    /// Words that fell into several, like `foo_bar`: they rank higher together.
+    /// Identifiers of several words, like `foo_bar`: they rank higher together.
     compounds: Vec<Vec<String>>,
     identifiers: Vec<String>,
 }
@@ -65,10 +65,12 @@ impl Asked {
         if text.ends_with('*') && text.trim_end_matches('*').ends_with(char::is_alphanumeric) {
             self.prefixes.extend(found.pop().map(|word| word.folded));
         } else {
-            self.identifiers.extend(analysis::identifiers(text));
-            if found.len() > 1 {
+            let identifiers = analysis::identifiers(text);
+            // Scripts without spaces fall into characters, which mean little apart from each other.
+            if found.len() > 1 && (!identifiers.is_empty() || !text.is_ascii()) {
                 self.compounds.push(found.iter().map(|word| word.stem.clone()).collect());
             }
+            self.identifiers.extend(identifiers);
         }
         words.extend(found);
     }

@@ -1,0 +1,3 @@
+//! What benchmarks measure on.
+
+pub mod corpus;
