@@ -103,7 +103,7 @@ mod tests {
     #[test]
     fn marks_may_begin_inside_a_word() {
         let shown = lines("Fußball spielen", &[(5, 9)], 60, 3, Style { on: true });
-        assert_eq!(shown, ["Fußb\u{1b}[1;33mall\u{1b}[0m spielen".replace("Fußb\u{1b}[1;33mall", "Fußb\u{1b}[1;33mall")]);
+        assert_eq!(shown, ["Fußb\u{1b}[1;33mall\u{1b}[0m spielen"]);
     }
 
     #[test]

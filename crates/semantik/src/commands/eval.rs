@@ -55,6 +55,9 @@ pub struct EvalArgs {
     /// Cranfield's conventions: queries by position, grades 1 (best) to 4, 5 and -1 not relevant
     #[arg(long)]
     cranfield: bool,
+    /// With --cranfield: take grades as written, higher is better (some copies are turned round already)
+    #[arg(long, requires = "cranfield")]
+    raw_grades: bool,
     /// Also write each ranking to this folder as TREC run files
     #[arg(long, value_name = "DIR")]
     runs: Option<PathBuf>,
@@ -106,7 +109,10 @@ fn read(args: &EvalArgs) -> Result<Judged, CliError> {
     let mut queries = judged::queries(&load(&args.queries)?)?;
     let mut judgements = judged::judgements(&load(&args.qrels)?)?;
     if args.cranfield {
-        cranfield::adapt(&mut queries, &mut judgements);
+        cranfield::number_by_position(&mut queries);
+        if !args.raw_grades {
+            cranfield::codes_to_gains(&mut judgements);
+        }
     }
     Ok(Judged { queries: join(queries, judgements)? })
 }

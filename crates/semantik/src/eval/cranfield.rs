@@ -68,11 +68,15 @@ pub fn split(source: &Path, target: &Path) -> Result<usize, CliError> {
     Ok(records.len())
 }
 
-/// Queries take their position as their id, and codes become gains 4, 3, 2, 1.
-pub fn adapt(queries: &mut [Query], judgements: &mut HashMap<String, Grades>) {
+/// Queries take their position as their id.
+pub fn number_by_position(queries: &mut [Query]) {
     for (at, query) in queries.iter_mut().enumerate() {
         query.id = (at + 1).to_string();
     }
+}
+
+/// Codes 1 (best) to 4 become gains 4, 3, 2, 1; every other code means not relevant.
+pub fn codes_to_gains(judgements: &mut HashMap<String, Grades>) {
     for grade in judgements.values_mut().flat_map(HashMap::values_mut) {
         *grade = if (1.0..=4.0).contains(grade) { 5.0 - *grade } else { 0.0 };
     }
@@ -107,7 +111,8 @@ mod tests {
     fn grades_are_turned_round_and_queries_are_positions() {
         let mut queries = vec![Query { id: "001".into(), text: "a".into() }, Query { id: "004".into(), text: "b".into() }];
         let mut judgements = super::super::judged::judgements("2 0 d1 1\n2 0 d2 4\n2 0 d3 5\n2 0 d4 -1").expect("valid");
-        adapt(&mut queries, &mut judgements);
+        number_by_position(&mut queries);
+        codes_to_gains(&mut judgements);
         assert_eq!(queries[1].id, "2");
         let grade = |document: &str| judgements["2"][document];
         assert_eq!([grade("d1"), grade("d2"), grade("d3"), grade("d4")], [4.0, 1.0, 0.0, 0.0]);
