@@ -94,8 +94,8 @@ impl Settings {
             return Err(invalid(folder, format!("a limit of {max_tokens} tokens leaves no room for text")));
         }
         let prompts = optional::<PromptFile>(folder, "config_sentence_transformers.json")?.unwrap_or_default().prompts;
-        let prompt = |names: [&str; 2]| names.iter().find_map(|name| prompts.get(*name)).cloned().unwrap_or_default();
-        let (query_prompt, passage_prompt) = (prompt(["query", "query"]), prompt(["passage", "document"]));
+        let prompt = |names: &[&str]| names.iter().find_map(|name| prompts.get(*name)).cloned().unwrap_or_default();
+        let (query_prompt, passage_prompt) = (prompt(&["query"]), prompt(&["passage", "document"]));
         Ok(Self { shape, pooling, max_tokens, query_prompt, passage_prompt })
     }
 

