@@ -15,8 +15,8 @@ const PROGRAM: &str = "tesseract";
 pub(super) fn available() -> bool {
     static AVAILABLE: OnceLock<bool> = OnceLock::new();
     *AVAILABLE.get_or_init(|| {
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        std::env::split_paths(&path).any(|folder| folder.join(PROGRAM).is_file())
+        let version = Command::new(PROGRAM).arg("--version").stdin(Stdio::null()).output();
+        version.is_ok_and(|output| output.status.success())
     })
 }
 
