@@ -61,7 +61,7 @@ impl UserId {
 }
 
 /// Namespace of every version-5 id Semantik derives.
-const NAMESPACE: Uuid = Uuid::from_u128(0x5e3a_171c_0000_5000_8000_73656d616e74);
+const NAMESPACE: Uuid = Uuid::from_u128(0x5e3a_171c_0000_5000_8000_7365_6d61_6e74);
 
 impl ChunkId {
     /// The id of a chunk, and of its point in the index: the same document version cut by the same
