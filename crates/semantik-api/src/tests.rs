@@ -3,14 +3,17 @@
 use std::collections::BTreeMap;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::http::{Method, Request, StatusCode, header};
+use axum::middleware::from_fn;
 use axum::response::Response;
+use futures::StreamExt;
 use semantik_app::App;
 use semantik_config::Config;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt;
+use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::{ApiOptions, openapi, router};
 
@@ -219,7 +222,39 @@ async fn a_collection_is_made_uploaded_to_and_watched() {
     assert_eq!(list["items"][0]["tags"], json!(["one", "two"]));
     let cancelled = app.call("DELETE", &format!("/api/v2/operations/{operation}"), None).await;
     assert_eq!(cancelled.status, StatusCode::ACCEPTED, "{}", cancelled.body);
-    let events = app.call("GET", &format!("/api/v2/operations/{operation}/events"), None).await;
-    assert_eq!(events.header("content-type"), "text/event-stream");
-    assert!(events.body.starts_with("event: operation\n"), "{}", events.body);
+    let watch = get(&format!("/api/v2/operations/{operation}/events")).body(Body::empty()).expect("a request");
+    let events = app.send(watch).await;
+    assert_eq!(events.headers()[header::CONTENT_TYPE], "text/event-stream");
+    let first = events.into_body().into_data_stream().next().await.expect("an event").expect("bytes");
+    assert!(first.starts_with(b"event: operation\n"), "{first:?}");
+}
+
+#[tokio::test]
+async fn a_file_that_is_too_large_is_refused_while_it_arrives() {
+    let app = TestApp::new().await;
+    app.call("POST", "/api/v2/collections", Some(json!({ "name": "big" }))).await;
+    let head = Bytes::from_static(b"--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.txt\"\r\n\r\n");
+    let megabyte = Bytes::from(vec![b'a'; 1024 * 1024]);
+    // More than would ever end: the answer comes although the body does not.
+    let parts = futures::stream::iter([head]).chain(futures::stream::repeat(megabyte)).map(Ok::<_, std::io::Error>);
+    let upload = get("/api/v2/collections/big/documents")
+        .method(Method::POST)
+        .header(header::CONTENT_TYPE, "multipart/form-data; boundary=b");
+    let request = upload.body(Body::from_stream(parts)).expect("a request");
+    Answer::of(app.send(request).await).await.assert_problem(413, "file_too_large");
+}
+
+#[tokio::test]
+async fn a_panic_becomes_a_problem() {
+    async fn broken() -> StatusCode {
+        panic!("a defect")
+    }
+    let router = Router::<()>::new()
+        .route("/", axum::routing::get(broken))
+        .layer(CatchPanicLayer::custom(crate::error::panicked))
+        .layer(from_fn(crate::observe::observe));
+    let response = router.oneshot(get("/").body(Body::empty()).expect("a request")).await.expect("an answer");
+    let answer = Answer::of(response).await;
+    answer.assert_problem(500, "internal");
+    assert!(!answer.body.contains("defect"), "internals stay inside");
 }

@@ -22,7 +22,9 @@ export function hitItem(hit, collections) {
 }
 
 function passage(hit) {
-  const text = el("p", { class: "passage folded" }, marked(hit.text, hit.highlights));
+  // Blank lines would push the words that matter out of sight.
+  const parts = marked(hit.text, hit.highlights).map((part) => (typeof part === "string" ? part.replace(/\n\s*\n/g, "\n") : part));
+  const text = el("p", { class: "passage folded" }, parts);
   text.addEventListener("click", () => {
     if (!String(window.getSelection())) text.classList.toggle("folded");
   });

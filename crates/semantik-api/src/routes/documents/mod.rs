@@ -5,6 +5,7 @@ mod content;
 mod delete;
 mod get;
 mod list;
+mod pace;
 mod retry;
 mod retry_failed;
 mod upload;

@@ -5,7 +5,7 @@
 
 use axum::Json;
 use axum::extract::multipart::{Field, Multipart, MultipartError, MultipartRejection};
-use axum::extract::State;
+use axum::extract::{FromRequest, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use semantik_app::{App, Upload, UploadFile};
 use semantik_core::ErrorCode;
@@ -13,6 +13,7 @@ use semantik_core::operation::Operation;
 use tokio::sync::SemaphorePermit;
 use utoipa::ToSchema;
 
+use super::pace::Paced;
 use crate::auth::Auth;
 use crate::error::Problem;
 use crate::extract::Param;
@@ -48,12 +49,11 @@ pub(super) async fn upload_documents(
     State(state): State<ApiState>,
     Auth(caller): Auth,
     Param(key): Param<String>,
-    headers: HeaderMap,
-    form: Result<Multipart, MultipartRejection>,
+    request: Request,
 ) -> Result<(StatusCode, Json<Operation>), Problem> {
-    check_length(&headers)?;
+    check_length(request.headers())?;
     app.collection(&caller, &key).await?;
-    let form = form.map_err(|error| Problem::new(ErrorCode::UnsupportedFormat, error.body_text()).hint("send the files as multipart/form-data"))?;
+    let form = Multipart::from_request(request.map(Paced::body), &state).await.map_err(not_a_form)?;
     let (upload, _memory) = Reader::new(&state).read(form).await?;
     Ok((StatusCode::ACCEPTED, Json(app.upload(&caller, &key, upload).await?)))
 }
@@ -140,6 +140,10 @@ impl<'a> Reader<'a> {
 
 fn request_too_large() -> Problem {
     Problem::new(ErrorCode::FileTooLarge, "the upload is larger than 1 GB").hint("send fewer files at once")
+}
+
+fn not_a_form(rejection: MultipartRejection) -> Problem {
+    Problem::new(ErrorCode::UnsupportedFormat, rejection.body_text()).hint("send the files as multipart/form-data")
 }
 
 fn broken(error: MultipartError) -> Problem {
