@@ -7,6 +7,7 @@ mod context;
 mod data_folder;
 mod error;
 mod eval;
+mod memory;
 mod output;
 mod passage;
 mod progress;
@@ -16,6 +17,7 @@ mod telemetry;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    memory::keep_small();
     // The extractor child must come before any thread, runtime or logger exists.
     if std::env::args_os().nth(1).is_some_and(|first| first == "extract-child") {
         return match semantik_ingest::extract::run_child() {
