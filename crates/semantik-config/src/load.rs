@@ -60,7 +60,9 @@ fn read(r: &mut Reader<'_>) -> Config {
         match (text.parse::<SocketAddr>(), text.parse::<IpAddr>()) {
             (Ok(address), _) => (ip, port) = (address.ip(), address.port()),
             (_, Ok(address)) => ip = address,
-            _ => r.problems.push(format!("BIND_ADDRESS: `{text}` is not an address such as 127.0.0.1 or 127.0.0.1:8080")),
+            _ => {
+                r.problems.push(format!("BIND_ADDRESS: `{text}` is not an address such as 127.0.0.1 or 127.0.0.1:8080"))
+            }
         }
     }
     r.set("WEBUI_PORT", &mut port);
@@ -162,8 +164,9 @@ mod tests {
 
     #[test]
     fn every_problem_is_told_at_once() {
-        let error = load(&[("WEBUI_PORT", "many"), ("LOG_LEVEL", "loud"), ("BATCH_SIZE", "0"), ("HF_HUB_OFFLINE", "maybe")])
-            .expect_err("four wrong settings");
+        let error =
+            load(&[("WEBUI_PORT", "many"), ("LOG_LEVEL", "loud"), ("BATCH_SIZE", "0"), ("HF_HUB_OFFLINE", "maybe")])
+                .expect_err("four wrong settings");
         assert_eq!(error.0.len(), 4, "{error}");
     }
 

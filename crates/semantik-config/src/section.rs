@@ -113,9 +113,7 @@ impl Default for ExtractConfig {
 impl Config {
     /// The URL of the metadata store.
     pub fn store_url(&self) -> String {
-        self.database_url
-            .clone()
-            .unwrap_or_else(|| format!("sqlite:{}", self.data_dir.join("semantik.db").display()))
+        self.database_url.clone().unwrap_or_else(|| format!("sqlite:{}", self.data_dir.join("semantik.db").display()))
     }
 
     /// Every problem of the values, as sentences that say what to set. Empty means usable.
@@ -124,7 +122,9 @@ impl Config {
         if let Some(url) = &self.database_url
             && !url.starts_with("sqlite:")
         {
-            problems.push("DATABASE_URL: only sqlite:<path> is supported by this build; unset it to use the data folder".into());
+            problems.push(
+                "DATABASE_URL: only sqlite:<path> is supported by this build; unset it to use the data folder".into(),
+            );
         }
         if !["DEBUG", "INFO", "WARNING", "ERROR"].contains(&self.log_level.as_str()) {
             problems.push(format!("LOG_LEVEL: `{}` is not one of DEBUG, INFO, WARNING, ERROR", self.log_level));

@@ -43,8 +43,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     for (number, record) in (1..).zip(records(&queries)) {
         let Some(gains) = gains.get(&number) else { continue };
         let hits = index.search_lexical(&field(record, ".W"), 10, &None).await?;
-        let found: Vec<f64> =
-            hits.iter().map(|hit| gains.get(&hit.id.0.as_u128()).copied().unwrap_or(0.0)).collect();
+        let found: Vec<f64> = hits.iter().map(|hit| gains.get(&hit.id.0.as_u128()).copied().unwrap_or(0.0)).collect();
         graded += ndcg(&found, gains.values().copied().collect());
         binary += ndcg(&found.iter().map(|gain| gain.min(1.0)).collect::<Vec<_>>(), vec![1.0; gains.len()]);
         count += 1.0;
@@ -65,6 +64,7 @@ fn field(record: &str, mark: &str) -> String {
 
 fn ndcg(found: &[f64], mut ideal: Vec<f64>) -> f64 {
     ideal.sort_unstable_by(|a, b| b.total_cmp(a));
-    let dcg = |gains: &[f64]| (2..).zip(gains.iter().take(10)).map(|(at, gain)| gain / f64::from(at).log2()).sum::<f64>();
+    let dcg =
+        |gains: &[f64]| (2..).zip(gains.iter().take(10)).map(|(at, gain)| gain / f64::from(at).log2()).sum::<f64>();
     if ideal.is_empty() { 0.0 } else { dcg(found) / dcg(&ideal) }
 }

@@ -71,10 +71,20 @@ pub trait Index: Send + Sync {
     /// Makes everything so far durable and visible.
     async fn flush(&self) -> Result<(), IndexError>;
     /// The `limit` (at most 4096) nearest points by cosine, best first, ties by id.
-    async fn search_dense(&self, vector: &[f32], limit: usize, documents: &DocumentSet) -> Result<Vec<Scored>, IndexError>;
+    async fn search_dense(
+        &self,
+        vector: &[f32],
+        limit: usize,
+        documents: &DocumentSet,
+    ) -> Result<Vec<Scored>, IndexError>;
     /// The `limit` best points by BM25. Quoted phrases must match as phrases; `word*` is a prefix.
     /// A query without a single searchable word finds nothing. Never a syntax error.
-    async fn search_lexical(&self, query: &str, limit: usize, documents: &DocumentSet) -> Result<Vec<Scored>, IndexError>;
+    async fn search_lexical(
+        &self,
+        query: &str,
+        limit: usize,
+        documents: &DocumentSet,
+    ) -> Result<Vec<Scored>, IndexError>;
     /// The words of a query as the index sees them, to mark them in a passage: byte spans in `text`.
     fn highlight(&self, query: &str, text: &str) -> Vec<std::ops::Range<usize>>;
     /// Stored vectors (as precise as the engine keeps them), in order; `None` where there is no point.

@@ -24,17 +24,39 @@ async fn main() -> Result<(), StoreError> {
     store
         .create_collection(
             Collection {
-                id: collection, owner: UserId::LOCAL_OWNER, name: collection.to_string(), description: String::new(), tags: vec![],
-                status: CollectionStatus::Ready, created_at: now, updated_at: now,
+                id: collection,
+                owner: UserId::LOCAL_OWNER,
+                name: collection.to_string(),
+                description: String::new(),
+                tags: vec![],
+                status: CollectionStatus::Ready,
+                created_at: now,
+                updated_at: now,
             },
             Dataset { id: dataset, collection, name: "d".into(), chunking: ChunkSettings::default(), created_at: now },
             Index {
-                id: IndexId::generate(), dataset, collection, model: "m".into(), model_hash: "h".into(), dimensions: 1, generation: 1,
-                status: IndexStatus::Ready, created_at: now,
+                id: IndexId::generate(),
+                dataset,
+                collection,
+                model: "m".into(),
+                model_hash: "h".into(),
+                dimensions: 1,
+                generation: 1,
+                status: IndexStatus::Ready,
+                created_at: now,
             },
         )
         .await?;
-    store.create_source(Source { id: source, collection, config: SourceConfig::Upload, last_scan_at: None, last_error: None, created_at: now }).await?;
+    store
+        .create_source(Source {
+            id: source,
+            collection,
+            config: SourceConfig::Upload,
+            last_scan_at: None,
+            last_error: None,
+            created_at: now,
+        })
+        .await?;
     let operation = OperationId::generate();
     store.create_operation(operation, OperationKind::Index, collection, vec![]).await?;
 
@@ -44,12 +66,28 @@ async fn main() -> Result<(), StoreError> {
         for n in 0..1000 {
             let id = DocumentId::generate();
             commit.new_documents.push(NewDocument {
-                id, collection, source, parent: None, uri: format!("{batch}/{n}.txt"), name: format!("{n}.txt"), size: 1000,
-                modified_at: Some(now), content_hash: None, tags: vec![], status: DocumentStatus::Pending, reason: None,
+                id,
+                collection,
+                source,
+                parent: None,
+                uri: format!("{batch}/{n}.txt"),
+                name: format!("{n}.txt"),
+                size: 1000,
+                modified_at: Some(now),
+                content_hash: None,
+                tags: vec![],
+                status: DocumentStatus::Pending,
+                reason: None,
             });
             commit.jobs.push(NewJob {
-                id: JobId::generate(), operation, collection, queue: JobQueue::Extract, name: "extract_document", key: id.to_string(),
-                payload: serde_json::json!({ "v": 1, "document": id }), priority: 0,
+                id: JobId::generate(),
+                operation,
+                collection,
+                queue: JobQueue::Extract,
+                name: "extract_document",
+                key: id.to_string(),
+                payload: serde_json::json!({ "v": 1, "document": id }),
+                priority: 0,
             });
         }
         store.commit(commit).await?;
@@ -58,7 +96,12 @@ async fn main() -> Result<(), StoreError> {
     drain(store.as_ref(), collection, dataset, operation).await
 }
 
-async fn drain(store: &dyn Store, collection: CollectionId, dataset: DatasetId, operation: OperationId) -> Result<(), StoreError> {
+async fn drain(
+    store: &dyn Store,
+    collection: CollectionId,
+    dataset: DatasetId,
+    operation: OperationId,
+) -> Result<(), StoreError> {
     let (mut done, mut mark, mut claiming, mut polling) = (0, Instant::now(), 0.0, 0.0);
     loop {
         let start = Instant::now();
@@ -70,9 +113,18 @@ async fn drain(store: &dyn Store, collection: CollectionId, dataset: DatasetId, 
         let mut commit = Commit::default();
         for job in &jobs {
             commit.ended.push(Ended { id: job.id, token: job.token, outcome: JobOutcome::Success });
-            let Some(id) = job.payload["document"].as_str().and_then(|text| text.parse::<DocumentId>().ok()) else { continue };
+            let Some(id) = job.payload["document"].as_str().and_then(|text| text.parse::<DocumentId>().ok()) else {
+                continue;
+            };
             commit.documents.push(DocumentChange::Extracted {
-                id, content_hash: "h".into(), size: 1000, modified_at: None, mime: "text/plain".into(), title: None, language: None, pages: vec![],
+                id,
+                content_hash: "h".into(),
+                size: 1000,
+                modified_at: None,
+                mime: "text/plain".into(),
+                title: None,
+                language: None,
+                pages: vec![],
             });
             let chunks = (0..4).map(|ordinal| chunk(collection, dataset, id, ordinal)).collect::<Vec<_>>();
             commit.indexed.extend(chunks.iter().map(|c| c.id));
@@ -88,7 +140,9 @@ async fn drain(store: &dyn Store, collection: CollectionId, dataset: DatasetId, 
         if done / 10_000 > before {
             println!(
                 "{done} done: {:.0} jobs/s with 4 chunks each, claim of 64 {:.2} ms, progress and counts {:.2} ms",
-                10_000.0 / mark.elapsed().as_secs_f64(), claiming * 1000.0 / 156.0, polling * 1000.0 / 156.0
+                10_000.0 / mark.elapsed().as_secs_f64(),
+                claiming * 1000.0 / 156.0,
+                polling * 1000.0 / 156.0
             );
             (mark, claiming, polling) = (Instant::now(), 0.0, 0.0);
         }
@@ -99,7 +153,18 @@ async fn drain(store: &dyn Store, collection: CollectionId, dataset: DatasetId, 
 
 fn chunk(collection: CollectionId, dataset: DatasetId, document: DocumentId, ordinal: u32) -> Chunk {
     Chunk {
-        id: ChunkId::derive(dataset, document, "h", ordinal), collection, dataset, document, ordinal, text: "word ".repeat(160), start: 0, end: 800,
-        overlap: 0, page: None, context: None, token_count: 160, indexed: false,
+        id: ChunkId::derive(dataset, document, "h", ordinal),
+        collection,
+        dataset,
+        document,
+        ordinal,
+        text: "word ".repeat(160),
+        start: 0,
+        end: 800,
+        overlap: 0,
+        page: None,
+        context: None,
+        token_count: 160,
+        indexed: false,
     }
 }

@@ -76,7 +76,12 @@ pub trait JobStore: Send + Sync {
     async fn next_run_in(&self, queue: JobQueue) -> Result<Option<u64>, StoreError>;
 
     /// Jobs by status, newest first, at most `limit`.
-    async fn jobs(&self, operation: Option<OperationId>, status: Option<JobStatus>, limit: usize) -> Result<Vec<JobView>, StoreError>;
+    async fn jobs(
+        &self,
+        operation: Option<OperationId>,
+        status: Option<JobStatus>,
+        limit: usize,
+    ) -> Result<Vec<JobView>, StoreError>;
 
     /// Puts a dead job back on the queue with fresh attempts; its operation and document become
     /// open again.

@@ -27,8 +27,7 @@ pub use error::StoreError;
 pub use jobs::{Ended, JobOutcome, JobStore, LeaseState, QueueStats};
 pub use migrate::{Direction, MigrationState, migrate, migration_status};
 pub use records::{
-    Change, ChunkRef, Commit, DocumentChange, DocumentFilter, DocumentPage, NewDocument, Records,
-    ReplaceChunks,
+    Change, ChunkRef, Commit, DocumentChange, DocumentFilter, DocumentPage, NewDocument, Records, ReplaceChunks,
 };
 
 /// Everything the product remembers.

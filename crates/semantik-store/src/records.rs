@@ -136,7 +136,8 @@ pub trait Records: Send + Sync {
     async fn commit(&self, commit: Commit) -> Result<(), StoreError>;
 
     /// Inserts a collection with its dataset, first index and (where given) source, together.
-    async fn create_collection(&self, collection: Collection, dataset: Dataset, index: Index) -> Result<(), StoreError>;
+    async fn create_collection(&self, collection: Collection, dataset: Dataset, index: Index)
+    -> Result<(), StoreError>;
     async fn collection(&self, id: CollectionId) -> Result<Collection, StoreError>;
     async fn collection_by_name(&self, name: &str) -> Result<Option<Collection>, StoreError>;
     /// By name, at most 1000.
@@ -147,7 +148,10 @@ pub trait Records: Send + Sync {
     async fn remove_collection(&self, id: CollectionId) -> Result<(), StoreError>;
     async fn counts(&self, id: CollectionId) -> Result<CollectionCounts, StoreError>;
     /// (status, MIME type, how many), for reports.
-    async fn counts_by_format(&self, id: CollectionId) -> Result<Vec<(DocumentStatus, Option<String>, u64)>, StoreError>;
+    async fn counts_by_format(
+        &self,
+        id: CollectionId,
+    ) -> Result<Vec<(DocumentStatus, Option<String>, u64)>, StoreError>;
 
     /// The default dataset and the index search reads.
     async fn dataset_and_index(&self, collection: CollectionId) -> Result<(Dataset, Index), StoreError>;
@@ -170,11 +174,20 @@ pub trait Records: Send + Sync {
     async fn documents_by_uri(&self, source: SourceId, uris: &[String]) -> Result<Vec<Document>, StoreError>;
     /// Completed top-level documents of the source with these bytes, for renames. At most 10.
     async fn documents_by_hash(&self, source: SourceId, content_hash: &str) -> Result<Vec<Document>, StoreError>;
-    async fn list_documents(&self, filter: &DocumentFilter, after: Option<DocumentId>, limit: usize) -> Result<DocumentPage, StoreError>;
+    async fn list_documents(
+        &self,
+        filter: &DocumentFilter,
+        after: Option<DocumentId>,
+        limit: usize,
+    ) -> Result<DocumentPage, StoreError>;
     /// Members of a container, at most 10,000.
     async fn children(&self, parent: DocumentId) -> Result<Vec<Document>, StoreError>;
     /// Ids of the collection's completed documents that pass, for the index.
-    async fn matching_documents(&self, collection: CollectionId, filter: &Filter) -> Result<HashSet<DocumentId>, StoreError>;
+    async fn matching_documents(
+        &self,
+        collection: CollectionId,
+        filter: &Filter,
+    ) -> Result<HashSet<DocumentId>, StoreError>;
     /// Pending or processing documents no living job works on, at most `limit`.
     async fn stranded_documents(&self, limit: usize) -> Result<Vec<Document>, StoreError>;
 
@@ -185,13 +198,29 @@ pub trait Records: Send + Sync {
     /// Ids of a document's chunks in order.
     async fn chunk_ids_of(&self, document: DocumentId) -> Result<Vec<ChunkId>, StoreError>;
     /// All chunks of a dataset ordered by id, after `after`, at most `limit`, without text.
-    async fn chunk_refs(&self, dataset: DatasetId, after: Option<ChunkId>, limit: usize) -> Result<Vec<ChunkRef>, StoreError>;
+    async fn chunk_refs(
+        &self,
+        dataset: DatasetId,
+        after: Option<ChunkId>,
+        limit: usize,
+    ) -> Result<Vec<ChunkRef>, StoreError>;
 
     /// Inserts an operation and its first jobs together.
-    async fn create_operation(&self, id: OperationId, kind: OperationKind, collection: CollectionId, jobs: Vec<NewJob>) -> Result<(), StoreError>;
+    async fn create_operation(
+        &self,
+        id: OperationId,
+        kind: OperationKind,
+        collection: CollectionId,
+        jobs: Vec<NewJob>,
+    ) -> Result<(), StoreError>;
     async fn operation(&self, id: OperationId) -> Result<Operation, StoreError>;
     /// Newest first, at most `limit`.
-    async fn operations(&self, collection: Option<CollectionId>, open_only: bool, limit: usize) -> Result<Vec<Operation>, StoreError>;
+    async fn operations(
+        &self,
+        collection: Option<CollectionId>,
+        open_only: bool,
+        limit: usize,
+    ) -> Result<Vec<Operation>, StoreError>;
     /// Asks for the end of an operation: waiting jobs are cancelled at once, running ones at the
     /// next heartbeat. Their documents stay pending.
     async fn cancel_operation(&self, id: OperationId) -> Result<(), StoreError>;

@@ -6,7 +6,9 @@ use std::process::ExitCode;
 use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{collections, doctor, documents, eval, healthcheck, index, migrate, models, operations, search, serve};
+use crate::commands::{
+    collections, doctor, documents, eval, healthcheck, index, migrate, models, operations, search, serve,
+};
 use crate::context::Context;
 use crate::error::{CliError, Exit};
 use crate::output::Output;

@@ -19,8 +19,8 @@ pub struct Context {
 impl Context {
     /// Reads the environment and lays the flags over it.
     pub fn new(global: &Global, command: &str) -> Result<Self, CliError> {
-        let mut config = semantik_config::from_environment()
-            .map_err(|e| CliError::new(ErrorCode::InvalidConfig, e.to_string()))?;
+        let mut config =
+            semantik_config::from_environment().map_err(|e| CliError::new(ErrorCode::InvalidConfig, e.to_string()))?;
         if let Some(dir) = &global.data_dir {
             let models_follow = config.embedding.cache_dir == config.data_dir.join("models");
             config.data_dir.clone_from(dir);

@@ -116,7 +116,8 @@ pub fn busy(path: &Path, holder: Option<&Holder>, address: Option<&ServeAddress>
         }
         _ => "it may be starting or stopping: try again in a moment, or use another --data-dir".to_owned(),
     };
-    CliError::new(ErrorCode::DataFolderBusy, format!("data folder {} is in use by {who}{address_text}", path.display())).hint(hint)
+    CliError::new(ErrorCode::DataFolderBusy, format!("data folder {} is in use by {who}{address_text}", path.display()))
+        .hint(hint)
 }
 
 fn remove(path: &Path) -> std::io::Result<()> {
@@ -131,9 +132,8 @@ fn unusable(path: &Path, error: &std::io::Error) -> CliError {
         std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => ErrorCode::DiskFull,
         _ => ErrorCode::DataFolderReadOnly,
     };
-    CliError::new(code, format!("data folder {} cannot be used: {error}", path.display())).hint(
-        "give this user write permission there, or choose another folder with --data-dir (or SEMANTIK_DATA_DIR)",
-    )
+    CliError::new(code, format!("data folder {} cannot be used: {error}", path.display()))
+        .hint("give this user write permission there, or choose another folder with --data-dir (or SEMANTIK_DATA_DIR)")
 }
 
 #[cfg(test)]
@@ -144,12 +144,20 @@ mod tests {
     #[test]
     fn the_second_holder_is_told_who_the_first_is() {
         let dir = tempfile::tempdir().expect("a temporary folder");
-        let Taken::Mine(folder) = DataFolder::take(dir.path(), "semantik serve").expect("usable") else { panic!("free") };
+        let Taken::Mine(folder) = DataFolder::take(dir.path(), "semantik serve").expect("usable") else {
+            panic!("free")
+        };
         folder.announce("http://127.0.0.1:1").expect("writable");
-        let Taken::Busy(holder) = DataFolder::take(dir.path(), "semantik index").expect("usable") else { panic!("held") };
+        let Taken::Busy(holder) = DataFolder::take(dir.path(), "semantik index").expect("usable") else {
+            panic!("held")
+        };
         let error = busy(dir.path(), holder.as_ref(), served_at(dir.path()).as_ref());
         assert_eq!(error.exit, Exit::Conflict);
-        assert!(error.message.contains(&format!("process {} (semantik serve)", std::process::id())), "{}", error.message);
+        assert!(
+            error.message.contains(&format!("process {} (semantik serve)", std::process::id())),
+            "{}",
+            error.message
+        );
         assert!(error.message.contains("http://127.0.0.1:1"), "{}", error.message);
     }
 

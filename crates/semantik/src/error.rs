@@ -72,7 +72,9 @@ impl CliError {
     /// What the API answered instead of success: a problem (RFC 9457), or anything else.
     pub fn from_answer(status: u16, body: &Value) -> Self {
         let text = |name: &str| body.get(name).and_then(Value::as_str).map(str::to_owned);
-        let message = text("detail").or_else(|| text("title")).unwrap_or_else(|| format!("the server answered with status {status}"));
+        let message = text("detail")
+            .or_else(|| text("title"))
+            .unwrap_or_else(|| format!("the server answered with status {status}"));
         let mut error = match text("code").and_then(|code| code.parse::<ErrorCode>().ok()) {
             Some(code) => Self::new(code, message),
             None => Self::from_status(status, text("code"), message),
@@ -117,7 +119,9 @@ pub fn io_error(what: &str, error: &std::io::Error) -> CliError {
         ErrorKind::NotFound => ErrorCode::NotFound,
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => ErrorCode::DataFolderReadOnly,
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => ErrorCode::DiskFull,
-        ErrorKind::NotADirectory | ErrorKind::InvalidInput | ErrorKind::InvalidFilename | ErrorKind::InvalidData => ErrorCode::InvalidRequest,
+        ErrorKind::NotADirectory | ErrorKind::InvalidInput | ErrorKind::InvalidFilename | ErrorKind::InvalidData => {
+            ErrorCode::InvalidRequest
+        }
         _ => ErrorCode::Internal,
     };
     CliError::new(code, format!("{what}: {error}"))

@@ -18,10 +18,14 @@ pub fn lines(text: &str, spans: &[(usize, usize)], width: usize, most: usize, st
     let from = if rows.len() <= most { 0 } else { first_match.saturating_sub(1).min(rows.len() - most) };
     let to = rows.len().min(from.saturating_add(most));
     let mut shown: Vec<String> = rows[from..to].iter().map(|row| paint(row, style)).collect();
-    if from > 0 && let Some(first) = shown.first_mut() {
+    if from > 0
+        && let Some(first) = shown.first_mut()
+    {
         first.insert_str(0, "… ");
     }
-    if to < rows.len() && let Some(last) = shown.last_mut() {
+    if to < rows.len()
+        && let Some(last) = shown.last_mut()
+    {
         last.push_str(" …");
     }
     shown
@@ -71,7 +75,10 @@ fn wrap(words: Vec<Word>, width: usize) -> Vec<Vec<Word>> {
 
 fn paint(row: &[Word], style: Style) -> String {
     let word = |word: &Word| -> String {
-        word.pieces.iter().map(|(piece, marked)| if *marked { style.mark(&printable(piece)) } else { printable(piece) }).collect()
+        word.pieces
+            .iter()
+            .map(|(piece, marked)| if *marked { style.mark(&printable(piece)) } else { printable(piece) })
+            .collect()
     };
     row.iter().map(word).collect::<Vec<_>>().join(" ")
 }

@@ -26,7 +26,9 @@ impl Watched {
     /// An operation that did not complete, as an error.
     pub fn into_result(self) -> Result<Self, CliError> {
         if self.interrupted {
-            return Err(CliError::interrupted("cancelled; what was already indexed stays searchable, and running the command again continues"));
+            return Err(CliError::interrupted(
+                "cancelled; what was already indexed stays searchable, and running the command again continues",
+            ));
         }
         match self.operation.status {
             OperationStatus::Completed | OperationStatus::Pending | OperationStatus::Processing => Ok(self),
@@ -130,7 +132,9 @@ impl Bars {
     fn new() -> Self {
         let all = MultiProgress::new();
         let bar = |label: &str, template: &str| {
-            let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━╸─");
+            let style = ProgressStyle::with_template(template)
+                .unwrap_or_else(|_| ProgressStyle::default_bar())
+                .progress_chars("━╸─");
             all.add(ProgressBar::new(0).with_style(style).with_message(label.to_owned()))
         };
         let counted = "{msg:10} {bar:30.cyan/dim} {human_pos} of {human_len}  {per_sec}  {eta} left";
@@ -179,6 +183,9 @@ fn eprintln_quietly(text: &str) {
 
 /// One line for lists and `show`.
 pub fn describe(operation: &Operation) -> String {
-    let took = operation.ended_at.zip(operation.started_at).map(|(end, start)| format!(" in {}", duration((end - start) as f64 / 1000.0)));
+    let took = operation
+        .ended_at
+        .zip(operation.started_at)
+        .map(|(end, start)| format!(" in {}", duration((end - start) as f64 / 1000.0)));
     format!("{} {}{}: {}", operation.kind, operation.status, took.unwrap_or_default(), line(operation))
 }

@@ -65,11 +65,17 @@ struct Summary<'a> {
 }
 
 /// Prints the summary and returns the counts.
-pub async fn tell(context: &Context, client: &Client, collection: &str, watched: &Watched) -> Result<ByState, CliError> {
+pub async fn tell(
+    context: &Context,
+    client: &Client,
+    collection: &str,
+    watched: &Watched,
+) -> Result<ByState, CliError> {
     let key = encode(collection);
     let view: CollectionView = client.get(&format!("/collections/{key}")).await?;
     let c = &view.counts;
-    let documents = ByState { completed: c.completed, failed: c.failed, skipped: c.skipped, pending: c.pending + c.processing };
+    let documents =
+        ByState { completed: c.completed, failed: c.failed, skipped: c.skipped, pending: c.pending + c.processing };
     if context.out.json {
         context.out.document(&Summary {
             operation: watched.operation.id,
@@ -125,7 +131,10 @@ fn print(context: &Context, view: &CollectionView, documents: ByState, watched: 
     }
     if documents.completed > 0 {
         let scope = if view.name == "documents" { String::new() } else { format!(" --collection {}", view.name) };
-        out.line(format_args!("\nNow search it:\n  {}", style.cyan(&format!("semantik search \"what you are looking for\"{scope}"))));
+        out.line(format_args!(
+            "\nNow search it:\n  {}",
+            style.cyan(&format!("semantik search \"what you are looking for\"{scope}"))
+        ));
     }
 }
 
@@ -134,7 +143,8 @@ pub fn format_rows(formats: &[FormatCount]) -> Vec<Vec<String>> {
     use std::collections::BTreeMap;
     let mut by_mime: BTreeMap<&str, BTreeMap<&str, u64>> = BTreeMap::new();
     for format in formats {
-        *by_mime.entry(format.mime.as_deref().unwrap_or("unknown")).or_default().entry(&format.status).or_default() += format.count;
+        *by_mime.entry(format.mime.as_deref().unwrap_or("unknown")).or_default().entry(&format.status).or_default() +=
+            format.count;
     }
     let mut rows: Vec<_> = by_mime.into_iter().collect();
     rows.sort_by_key(|(mime, states)| (std::cmp::Reverse(states.values().sum::<u64>()), *mime));

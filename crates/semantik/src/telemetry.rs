@@ -12,7 +12,8 @@ pub enum Role {
 
 /// Starts logging, once per process.
 pub fn start(config: &Config, role: Role, verbose: u8) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(directives(&config.log_level, role, verbose)));
+    let filter = EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| EnvFilter::new(directives(&config.log_level, role, verbose)));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A second start (tests) keeps the first.
     let _ = if config.log_json { builder.json().try_init() } else { builder.with_ansi(false).try_init() };

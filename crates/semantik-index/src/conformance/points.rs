@@ -9,7 +9,11 @@ pub(super) const CASES: &[Case] = &[
     Case { name: "upserting a point again replaces it", needs: &[], run: |site| Box::pin(replaced(site)) },
     Case { name: "the last of equal ids in a batch wins", needs: &[], run: |site| Box::pin(twice(site)) },
     Case { name: "a deleted point is gone at once", needs: &[], run: |site| Box::pin(deleted(site)) },
-    Case { name: "a deleted document takes all its points along", needs: &[], run: |site| Box::pin(document_gone(site)) },
+    Case {
+        name: "a deleted document takes all its points along",
+        needs: &[],
+        run: |site| Box::pin(document_gone(site)),
+    },
     Case { name: "a point deleted and added again is back after flush", needs: &[], run: |site| Box::pin(back(site)) },
     Case { name: "points are listed page by page in order", needs: &[], run: |site| Box::pin(paged(site)) },
     Case { name: "a removed generation is empty when opened again", needs: &[], run: |site| Box::pin(removed(site)) },

@@ -30,10 +30,9 @@ async fn round(site: Arc<dyn Site>) {
     index.upsert((1..=50).map(|id| point(id, 1, "")).collect()).await.expect("upsert");
     index.flush().await.expect("flush");
     let before = index.vectors(&ids).await.expect("vectors");
-    let again = (1..=50).zip(&before).map(|(id, vector)| Point {
-        vector: vector.clone().expect("the point is there"),
-        ..point(id, 1, "")
-    });
+    let again = (1..=50)
+        .zip(&before)
+        .map(|(id, vector)| Point { vector: vector.clone().expect("the point is there"), ..point(id, 1, "") });
     index.upsert(again.collect()).await.expect("upsert");
     index.flush().await.expect("flush");
     assert_eq!(index.vectors(&ids).await.expect("vectors"), before);

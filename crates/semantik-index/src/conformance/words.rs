@@ -57,8 +57,16 @@ async fn prefixes(site: Arc<dyn Site>) {
 }
 
 async fn identifiers(site: Arc<dyn Site>) {
-    let texts =
-        ["foo is not bar", "call foo_bar(1)", "let x = getUserName();", "error E0502 again", "since 1.2.3", "3 2 1", "C++ code", "c code"];
+    let texts = [
+        "foo is not bar",
+        "call foo_bar(1)",
+        "let x = getUserName();",
+        "error E0502 again",
+        "since 1.2.3",
+        "3 2 1",
+        "C++ code",
+        "c code",
+    ];
     let index = filled(&*site, &texts).await;
     let first = |query: &'static str| {
         let index = Arc::clone(&index);
@@ -73,7 +81,8 @@ async fn identifiers(site: Arc<dyn Site>) {
 
 async fn anything(site: Arc<dyn Site>) {
     let index = filled(&*site, &["some words"]).await;
-    for query in ["", " ", "\"", "\"\"", "*", "AND OR NOT", "(", "a:b", "+-!", "[x TO y]", "\\", "~2 ^3", "\u{0}", "🙂"] {
+    for query in ["", " ", "\"", "\"\"", "*", "AND OR NOT", "(", "a:b", "+-!", "[x TO y]", "\\", "~2 ^3", "\u{0}", "🙂"]
+    {
         index.search_lexical(query, 10, &None).await.expect("any text is a query");
         index.highlight(query, "some words 🙂 \u{0}");
     }

@@ -118,7 +118,9 @@ impl Generation {
         if writer.lost {
             self.agree(&mut writer)?;
             writer.lost = false;
-            return Err(IndexError::Unavailable("a failed write lost what came after the last flush: send it again".into()));
+            return Err(IndexError::Unavailable(
+                "a failed write lost what came after the last flush: send it again".into(),
+            ));
         }
         if writer.dirty { self.flush(&mut writer) } else { Ok(()) }
     }
@@ -130,7 +132,11 @@ impl Generation {
             points.iter().enumerate().filter(|(at, point)| last[&point.id] == *at).map(|(_, point)| point).collect();
         let rows: Vec<Row<'_>> = points
             .iter()
-            .map(|point| Row { id: point.id.0.as_bytes(), document: point.document.0.as_bytes(), vector: &point.vector })
+            .map(|point| Row {
+                id: point.id.0.as_bytes(),
+                document: point.document.0.as_bytes(),
+                vector: &point.vector,
+            })
             .collect();
         let mut writer = self.writer();
         writer.dirty = true;
@@ -242,14 +248,24 @@ impl Index for EmbeddedIndex {
         self.run(Generation::flush_all).await
     }
 
-    async fn search_dense(&self, vector: &[f32], limit: usize, documents: &DocumentSet) -> Result<Vec<Scored>, IndexError> {
+    async fn search_dense(
+        &self,
+        vector: &[f32],
+        limit: usize,
+        documents: &DocumentSet,
+    ) -> Result<Vec<Scored>, IndexError> {
         check_limit(limit)?;
         self.0.check_vector(vector)?;
         let (vector, documents) = (vector.to_vec(), documents.clone());
         self.run(move |generation| Ok(generation.dense.search(&vector, limit, &documents))).await
     }
 
-    async fn search_lexical(&self, query: &str, limit: usize, documents: &DocumentSet) -> Result<Vec<Scored>, IndexError> {
+    async fn search_lexical(
+        &self,
+        query: &str,
+        limit: usize,
+        documents: &DocumentSet,
+    ) -> Result<Vec<Scored>, IndexError> {
         check_limit(limit)?;
         let (query, documents) = (query.to_owned(), documents.clone());
         self.run(move |generation| generation.lexical.search(&query, limit, &documents)).await

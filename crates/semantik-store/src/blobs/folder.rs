@@ -28,8 +28,7 @@ impl FolderBlobs {
         let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_' | '.');
         let parts: Vec<&str> = key.split('/').collect();
         let sound = |part: &&str| !part.is_empty() && !part.starts_with('.') && part.chars().all(legal);
-        let Some((name, folders)) = parts.split_last().filter(|_| key.len() <= 512 && parts.iter().all(sound))
-        else {
+        let Some((name, folders)) = parts.split_last().filter(|_| key.len() <= 512 && parts.iter().all(sound)) else {
             return Err(StoreError::InvalidState { what: format!("blob key `{key}`"), state: "malformed".into() });
         };
         let mut path = self.root.clone();

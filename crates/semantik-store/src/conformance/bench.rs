@@ -51,26 +51,64 @@ impl Bench {
         store
             .create_collection(
                 Collection {
-                    id: collection, owner: UserId::LOCAL_OWNER, name: "papers".into(), description: String::new(),
-                    tags: vec!["a".into()], status: CollectionStatus::Ready, created_at: now, updated_at: now,
+                    id: collection,
+                    owner: UserId::LOCAL_OWNER,
+                    name: "papers".into(),
+                    description: String::new(),
+                    tags: vec!["a".into()],
+                    status: CollectionStatus::Ready,
+                    created_at: now,
+                    updated_at: now,
                 },
-                Dataset { id: dataset, collection, name: "default".into(), chunking: ChunkSettings::default(), created_at: now },
+                Dataset {
+                    id: dataset,
+                    collection,
+                    name: "default".into(),
+                    chunking: ChunkSettings::default(),
+                    created_at: now,
+                },
                 Index {
-                    id: IndexId::generate(), dataset, collection, model: "m".into(), model_hash: "h".into(),
-                    dimensions: 384, generation: 1, status: IndexStatus::Ready, created_at: now,
+                    id: IndexId::generate(),
+                    dataset,
+                    collection,
+                    model: "m".into(),
+                    model_hash: "h".into(),
+                    dimensions: 384,
+                    generation: 1,
+                    status: IndexStatus::Ready,
+                    created_at: now,
                 },
             )
             .await?;
         let config = DirectorySource { path: "/data".into(), include: vec![], exclude: vec![], hidden: false };
         let config = SourceConfig::Directory(config);
-        store.create_source(Source { id: source, collection, config, last_scan_at: None, last_error: None, created_at: now }).await?;
+        store
+            .create_source(Source {
+                id: source,
+                collection,
+                config,
+                last_scan_at: None,
+                last_error: None,
+                created_at: now,
+            })
+            .await?;
         Ok(Self { url: url.to_owned(), clock, store, collection, dataset, source })
     }
 
     pub(super) fn new_document(&self, uri: &str) -> NewDocument {
         NewDocument {
-            id: DocumentId::generate(), collection: self.collection, source: self.source, parent: None, uri: uri.into(), name: uri.into(),
-            size: 10, modified_at: Some(5), content_hash: None, tags: vec![], status: DocumentStatus::Pending, reason: None,
+            id: DocumentId::generate(),
+            collection: self.collection,
+            source: self.source,
+            parent: None,
+            uri: uri.into(),
+            name: uri.into(),
+            size: 10,
+            modified_at: Some(5),
+            content_hash: None,
+            tags: vec![],
+            status: DocumentStatus::Pending,
+            reason: None,
         }
     }
 
@@ -83,7 +121,16 @@ impl Bench {
 
     pub(super) fn job(&self, operation: OperationId, queue: JobQueue, key: &str) -> NewJob {
         let payload = serde_json::json!({ "v": 1 });
-        NewJob { id: JobId::generate(), operation, collection: self.collection, queue, name: "work", key: key.into(), payload, priority: 0 }
+        NewJob {
+            id: JobId::generate(),
+            operation,
+            collection: self.collection,
+            queue,
+            name: "work",
+            key: key.into(),
+            payload,
+            priority: 0,
+        }
     }
 
     pub(super) fn job_for(&self, operation: OperationId, document: DocumentId) -> NewJob {
@@ -113,8 +160,19 @@ impl Bench {
 
     pub(super) fn chunk(&self, document: DocumentId, ordinal: u32, text: &str) -> Chunk {
         Chunk {
-            id: ChunkId::derive(self.dataset, document, text, ordinal), collection: self.collection, dataset: self.dataset, document, ordinal,
-            text: text.into(), start: 0, end: text.len(), overlap: 0, page: Some(1), context: None, token_count: 3, indexed: false,
+            id: ChunkId::derive(self.dataset, document, text, ordinal),
+            collection: self.collection,
+            dataset: self.dataset,
+            document,
+            ordinal,
+            text: text.into(),
+            start: 0,
+            end: text.len(),
+            overlap: 0,
+            page: Some(1),
+            context: None,
+            token_count: 3,
+            indexed: false,
         }
     }
 }
@@ -129,6 +187,13 @@ pub(super) fn failure(permanent: bool) -> JobOutcome {
 
 pub(super) fn extracted(id: DocumentId, mime: &str) -> DocumentChange {
     DocumentChange::Extracted {
-        id, content_hash: "hash".into(), size: 10, modified_at: Some(5), mime: mime.into(), title: None, language: None, pages: vec![],
+        id,
+        content_hash: "hash".into(),
+        size: 10,
+        modified_at: Some(5),
+        mime: mime.into(),
+        title: None,
+        language: None,
+        pages: vec![],
     }
 }

@@ -24,13 +24,22 @@ pub(super) async fn counts_equal_rows_after_random_work(b: Bench) -> Outcome {
     assert_eq!(b.store.counts(b.collection).await?, counted(&b).await?);
     for id in operations {
         let (told, rows) = (b.store.operation(id).await?.progress, progress(&b, id).await?);
-        assert_eq!((told.jobs_total, told.jobs_done, told.jobs_failed), (rows.jobs_total, rows.jobs_done, rows.jobs_failed));
+        assert_eq!(
+            (told.jobs_total, told.jobs_done, told.jobs_failed),
+            (rows.jobs_total, rows.jobs_done, rows.jobs_failed)
+        );
     }
     assert_eq!(b.store.verify().await?, Vec::<String>::new());
     Ok(())
 }
 
-async fn work(b: &Bench, random: &mut StdRng, step: u32, operations: &[OperationId], documents: &mut Vec<DocumentId>) -> Outcome {
+async fn work(
+    b: &Bench,
+    random: &mut StdRng,
+    step: u32,
+    operations: &[OperationId],
+    documents: &mut Vec<DocumentId>,
+) -> Outcome {
     let operation = operations[random.random_range(0..operations.len())];
     let any = |random: &mut StdRng| documents.get(random.random_range(0..documents.len().max(1))).copied();
     let (first, second) = (any(random), any(random));
@@ -52,7 +61,9 @@ async fn work(b: &Bench, random: &mut StdRng, step: u32, operations: &[Operation
         (3 | 4, Some(id), Some(_)) => {
             let chunks = (0..random.random_range(0..5)).map(|n| b.chunk(id, n, &format!("{}", step % 4))).collect();
             let replace_chunks = vec![ReplaceChunks { document: id, dataset: b.dataset, chunks }];
-            b.store.commit(Commit { documents: vec![extracted(id, "text/plain")], replace_chunks, ..Commit::default() }).await
+            b.store
+                .commit(Commit { documents: vec![extracted(id, "text/plain")], replace_chunks, ..Commit::default() })
+                .await
         }
         (5, Some(id), Some(other)) => {
             let (indexed, unindexed) = (b.store.chunk_ids_of(id).await?, b.store.chunk_ids_of(other).await?);
@@ -61,7 +72,11 @@ async fn work(b: &Bench, random: &mut StdRng, step: u32, operations: &[Operation
         (6, Some(id), Some(other)) => {
             let reason = Reason::Skipped { policy: SkipReason::Empty, message: "empty".into() };
             let ended = DocumentChange::Ended { id, reason, mime: None, content_hash: None };
-            let change = if step.is_multiple_of(4) { DocumentChange::Removed(other) } else { DocumentChange::Reopened { id: other, size: 3, modified_at: None } };
+            let change = if step.is_multiple_of(4) {
+                DocumentChange::Removed(other)
+            } else {
+                DocumentChange::Reopened { id: other, size: 3, modified_at: None }
+            };
             b.store.commit(Commit { documents: vec![ended, change], ..Commit::default() }).await
         }
         (..) => run_jobs(b, random).await,
@@ -88,7 +103,10 @@ async fn run_jobs(b: &Bench, random: &mut StdRng) -> Outcome {
 
 async fn counted(b: &Bench) -> Result<CollectionCounts, StoreError> {
     let mut counts = CollectionCounts::default();
-    let page = b.store.list_documents(&DocumentFilter { collection: Some(b.collection), ..DocumentFilter::default() }, None, 1000).await?;
+    let page = b
+        .store
+        .list_documents(&DocumentFilter { collection: Some(b.collection), ..DocumentFilter::default() }, None, 1000)
+        .await?;
     for document in page.documents {
         counts.documents += 1;
         counts.bytes += document.size;
@@ -126,7 +144,10 @@ pub(super) async fn reopening_keeps_everything(b: Bench) -> Outcome {
     let Bench { url, clock, store, collection, .. } = b;
     drop(store);
     let store = crate::open(&url, clock).await?;
-    assert_eq!((store.document(document).await?, store.operation(operation).await?, store.collections().await?), before);
+    assert_eq!(
+        (store.document(document).await?, store.operation(operation).await?, store.collections().await?),
+        before
+    );
     assert_eq!(store.sources(collection).await?.len(), 1);
     assert_eq!(store.dataset_and_index(collection).await?.1.dimensions, 384);
     assert_eq!(store.reap(Some("worker")).await?, 1);

@@ -66,7 +66,8 @@ pub(super) async fn unchanged_chunks_stay_indexed(b: Bench) -> Outcome {
     b.store.commit(Commit { indexed, ..Default::default() }).await?;
     let replace_chunks = vec![replace(&b, id, &["one", "other \u{1F980} \"q\" \\n", "a\0b"])];
     b.store.commit(Commit { replace_chunks, ..Default::default() }).await?;
-    let found: Vec<(String, bool)> = b.store.chunks_of(id, 0, 10).await?.into_iter().map(|c| (c.text, c.indexed)).collect();
+    let found: Vec<(String, bool)> =
+        b.store.chunks_of(id, 0, 10).await?.into_iter().map(|c| (c.text, c.indexed)).collect();
     assert_eq!(found, [("one".into(), true), ("other \u{1F980} \"q\" \\n".into(), false), ("a\0b".into(), false)]);
     Ok(())
 }
@@ -99,14 +100,27 @@ pub(super) async fn a_rename_and_a_removal_take_members_along(b: Bench) -> Outco
 
 pub(super) async fn filters_find_what_they_say(b: Bench) -> Outcome {
     let mut ids = Vec::new();
-    for (uri, mime, modified, tags) in
-        [("docs/a", "text/plain", 10, vec!["x", "y"]), ("docs/b", "text/html", 20, vec!["x"]), ("other/c", "application/pdf", 30, vec![])]
-    {
+    for (uri, mime, modified, tags) in [
+        ("docs/a", "text/plain", 10, vec!["x", "y"]),
+        ("docs/b", "text/html", 20, vec!["x"]),
+        ("other/c", "application/pdf", 30, vec![]),
+    ] {
         let mut document = b.new_document(uri);
         document.tags = tags.into_iter().map(String::from).collect();
         let id = document.id;
-        let DocumentChange::Extracted { content_hash, size, title, language, pages, .. } = extracted(id, mime) else { continue };
-        let change = DocumentChange::Extracted { id, content_hash, size, modified_at: Some(modified), mime: mime.into(), title, language, pages };
+        let DocumentChange::Extracted { content_hash, size, title, language, pages, .. } = extracted(id, mime) else {
+            continue;
+        };
+        let change = DocumentChange::Extracted {
+            id,
+            content_hash,
+            size,
+            modified_at: Some(modified),
+            mime: mime.into(),
+            title,
+            language,
+            pages,
+        };
         b.store.commit(Commit { new_documents: vec![document], documents: vec![change], ..Default::default() }).await?;
         ids.push(id);
     }
@@ -139,7 +153,8 @@ pub(super) async fn pages_of_documents_meet_without_gaps(b: Bench) -> Outcome {
     b.store.commit(Commit { new_documents: new_documents.clone(), ..Default::default() }).await?;
     let again = b.new_document(&new_documents[0].uri);
     b.store.commit(Commit { new_documents: vec![again], ..Default::default() }).await?;
-    let filter = DocumentFilter { collection: Some(b.collection), uri_prefix: Some("d/".into()), ..DocumentFilter::default() };
+    let filter =
+        DocumentFilter { collection: Some(b.collection), uri_prefix: Some("d/".into()), ..DocumentFilter::default() };
     let (mut found, mut after) = (HashSet::new(), None);
     loop {
         let page = b.store.list_documents(&filter, after, 10).await?;

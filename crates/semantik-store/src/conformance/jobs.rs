@@ -66,7 +66,10 @@ pub(super) async fn enqueueing_twice_is_enqueueing_once(b: Bench) -> Outcome {
     let told: Vec<Change> = std::iter::from_fn(|| changes.try_recv().ok()).collect();
     assert!(told.contains(&Change::Queued(JobQueue::Extract)));
     let unknown = vec![b.job(OperationId::generate(), JobQueue::Extract, "k")];
-    assert!(matches!(b.store.commit(Commit { jobs: unknown, ..Default::default() }).await, Err(StoreError::NotFound { .. })));
+    assert!(matches!(
+        b.store.commit(Commit { jobs: unknown, ..Default::default() }).await,
+        Err(StoreError::NotFound { .. })
+    ));
     let claimed = b.claim(10).await?;
     assert_eq!(claimed.len(), 1);
     let again = || Commit { jobs: vec![b.job(operation, JobQueue::Extract, "k")], ..Default::default() };
@@ -85,7 +88,8 @@ pub(super) async fn operations_take_turns(b: Bench) -> Outcome {
         *by_operation.entry(job.operation).or_default() += 1;
     }
     assert_eq!((by_operation[&big], by_operation[&small]), (5, 5));
-    let singles = [b.claim_one().await?, b.claim_one().await?, b.claim_one().await?, b.claim_one().await?].map(|j| j.operation);
+    let singles =
+        [b.claim_one().await?, b.claim_one().await?, b.claim_one().await?, b.claim_one().await?].map(|j| j.operation);
     assert_ne!(singles[0], singles[1]);
     assert_eq!((singles[0], singles[1]), (singles[2], singles[3]));
     assert_eq!(b.claim(64).await?.len(), 64, "what one leaves the other takes");

@@ -104,10 +104,19 @@ pub(super) async fn a_start_after_a_crash_takes_its_own_leases_back(b: Bench) ->
     let mine = b.claim_one().await?;
     let other = b.store.claim(JobQueue::Extract, "other", 1).await?;
     assert_eq!(b.store.reap(Some("worker")).await?, 1);
-    assert_eq!(b.store.heartbeat(&[(mine.id, mine.token), (other[0].id, other[0].token)]).await?, [LeaseState::Lost, LeaseState::Held]);
+    assert_eq!(
+        b.store.heartbeat(&[(mine.id, mine.token), (other[0].id, other[0].token)]).await?,
+        [LeaseState::Lost, LeaseState::Held]
+    );
     let operation = b.operation(0).await?;
     let document = b.document("y").await?;
-    b.store.commit(crate::Commit { jobs: vec![b.job_for(operation, document)], documents: vec![DocumentChange::Processing(document)], ..Default::default() }).await?;
+    b.store
+        .commit(crate::Commit {
+            jobs: vec![b.job_for(operation, document)],
+            documents: vec![DocumentChange::Processing(document)],
+            ..Default::default()
+        })
+        .await?;
     assert_eq!(b.store.jobs(Some(operation), Some(JobStatus::Pending), 10).await?.len(), 1);
     Ok(())
 }

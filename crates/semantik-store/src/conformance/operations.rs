@@ -31,7 +31,8 @@ pub(super) async fn an_operation_ends_with_its_last_job(b: Bench) -> Outcome {
 
 pub(super) async fn cancelling_stops_waiting_and_running_jobs(b: Bench) -> Outcome {
     let (id, document) = (b.operation(0).await?, b.document("x").await?);
-    let jobs = vec![b.job_for(id, document), b.job(id, JobQueue::Extract, "waits"), b.job(id, JobQueue::Embed, "waits too")];
+    let jobs =
+        vec![b.job_for(id, document), b.job(id, JobQueue::Extract, "waits"), b.job(id, JobQueue::Embed, "waits too")];
     b.store.commit(Commit { jobs, ..Default::default() }).await?;
     let running = b.claim_one().await?;
     b.store.commit(Commit { documents: vec![DocumentChange::Processing(document)], ..Default::default() }).await?;

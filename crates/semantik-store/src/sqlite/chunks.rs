@@ -23,7 +23,12 @@ impl SqliteStore {
         Ok(ids.iter().filter_map(|id| chunks.remove(id)).collect())
     }
 
-    pub(super) async fn find_chunks_of(&self, document: DocumentId, from: u32, limit: usize) -> Result<Vec<Chunk>, StoreError> {
+    pub(super) async fn find_chunks_of(
+        &self,
+        document: DocumentId,
+        from: u32,
+        limit: usize,
+    ) -> Result<Vec<Chunk>, StoreError> {
         let sql = "SELECT * FROM chunk WHERE document = ? AND ordinal >= ? ORDER BY ordinal LIMIT ?";
         let found = rows(&self.readers, sql, [document.0.into(), number(from), number(limit)]).await?;
         found.iter().map(read_chunk).collect()
@@ -35,12 +40,21 @@ impl SqliteStore {
         found.iter().map(|row| Ok(ChunkId(get(row, "id")?))).collect()
     }
 
-    pub(super) async fn list_chunk_refs(&self, dataset: DatasetId, after: Option<ChunkId>, limit: usize) -> Result<Vec<ChunkRef>, StoreError> {
+    pub(super) async fn list_chunk_refs(
+        &self,
+        dataset: DatasetId,
+        after: Option<ChunkId>,
+        limit: usize,
+    ) -> Result<Vec<ChunkRef>, StoreError> {
         let sql = "SELECT id, document, indexed FROM chunk WHERE dataset = ? AND id > ? ORDER BY id LIMIT ?";
         let after: Vec<u8> = after.map(|id| id.0.as_bytes().to_vec()).unwrap_or_default();
         let found = rows(&self.readers, sql, [dataset.0.into(), after.into(), number(limit)]).await?;
         let read = |row: &QueryResult| {
-            Ok(ChunkRef { id: ChunkId(get(row, "id")?), document: DocumentId(get(row, "document")?), indexed: get::<i64>(row, "indexed")? != 0 })
+            Ok(ChunkRef {
+                id: ChunkId(get(row, "id")?),
+                document: DocumentId(get(row, "document")?),
+                indexed: get::<i64>(row, "indexed")? != 0,
+            })
         };
         found.iter().map(read).collect()
     }

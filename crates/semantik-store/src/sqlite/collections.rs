@@ -12,11 +12,25 @@ use super::error::{corrupt, not_found};
 use crate::{Change, StoreError};
 
 impl SqliteStore {
-    pub(super) async fn insert_collection(&self, c: Collection, dataset: Dataset, index: Index) -> Result<(), StoreError> {
+    pub(super) async fn insert_collection(
+        &self,
+        c: Collection,
+        dataset: Dataset,
+        index: Index,
+    ) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
         tx.exec(
             "INSERT INTO collection VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            [c.id.0.into(), c.owner.0.into(), c.name.as_str().into(), c.description.into(), to_json(&c.tags)?, c.status.as_str().into(), c.created_at.into(), c.updated_at.into()],
+            [
+                c.id.0.into(),
+                c.owner.0.into(),
+                c.name.as_str().into(),
+                c.description.into(),
+                to_json(&c.tags)?,
+                c.status.as_str().into(),
+                c.created_at.into(),
+                c.updated_at.into(),
+            ],
         )
         .await
         .map_err(|e| match e {
@@ -25,14 +39,27 @@ impl SqliteStore {
         })?;
         tx.exec(
             "INSERT INTO dataset VALUES (?, ?, ?, ?, ?)",
-            [dataset.id.0.into(), dataset.collection.0.into(), dataset.name.into(), to_json(&dataset.chunking)?, dataset.created_at.into()],
+            [
+                dataset.id.0.into(),
+                dataset.collection.0.into(),
+                dataset.name.into(),
+                to_json(&dataset.chunking)?,
+                dataset.created_at.into(),
+            ],
         )
         .await?;
         tx.exec(
             "INSERT INTO search_index VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
-                index.id.0.into(), index.dataset.0.into(), index.collection.0.into(), index.model.into(), index.model_hash.into(),
-                number(index.dimensions), number(index.generation), index.status.as_str().into(), index.created_at.into(),
+                index.id.0.into(),
+                index.dataset.0.into(),
+                index.collection.0.into(),
+                index.model.into(),
+                index.model_hash.into(),
+                number(index.dimensions),
+                number(index.generation),
+                index.status.as_str().into(),
+                index.created_at.into(),
             ],
         )
         .await?;
@@ -60,11 +87,20 @@ impl SqliteStore {
         let changed = tx
             .exec(
                 "UPDATE collection SET name = ?, description = ?, tags = ?, status = ?, updated_at = ? WHERE id = ?",
-                [c.name.as_str().into(), c.description.into(), to_json(&c.tags)?, c.status.as_str().into(), tx.now.into(), c.id.0.into()],
+                [
+                    c.name.as_str().into(),
+                    c.description.into(),
+                    to_json(&c.tags)?,
+                    c.status.as_str().into(),
+                    tx.now.into(),
+                    c.id.0.into(),
+                ],
             )
             .await
             .map_err(|e| match e {
-                StoreError::AlreadyExists { .. } => StoreError::AlreadyExists { what: format!("collection `{}`", c.name) },
+                StoreError::AlreadyExists { .. } => {
+                    StoreError::AlreadyExists { what: format!("collection `{}`", c.name) }
+                }
                 other => other,
             })?;
         if changed == 0 {
@@ -93,7 +129,8 @@ impl SqliteStore {
     pub(super) async fn count_collection(&self, id: CollectionId) -> Result<CollectionCounts, StoreError> {
         let mut counts = CollectionCounts::default();
         for row in rows(&self.readers, "SELECT kind, rows, bytes FROM tally WHERE owner = ?", [id.0.into()]).await? {
-            let (kind, rows, bytes): (String, u64, u64) = (get(&row, "kind")?, count(&row, "rows")?, count(&row, "bytes")?);
+            let (kind, rows, bytes): (String, u64, u64) =
+                (get(&row, "kind")?, count(&row, "rows")?, count(&row, "bytes")?);
             match kind.split_once(':') {
                 Some(("chunk", indexed)) => {
                     counts.chunks += rows;
@@ -117,16 +154,26 @@ impl SqliteStore {
         Ok(counts)
     }
 
-    pub(super) async fn count_by_format(&self, id: CollectionId) -> Result<Vec<(DocumentStatus, Option<String>, u64)>, StoreError> {
+    pub(super) async fn count_by_format(
+        &self,
+        id: CollectionId,
+    ) -> Result<Vec<(DocumentStatus, Option<String>, u64)>, StoreError> {
         let sql = "SELECT status, mime, COUNT(*) AS n FROM document WHERE collection = ? GROUP BY status, mime";
         let found = rows(&self.readers, sql, [id.0.into()]).await?;
         found.iter().map(|r| Ok((named(r, "status")?, get(r, "mime")?, count(r, "n")?))).collect()
     }
 
-    pub(super) async fn find_dataset_and_index(&self, collection: CollectionId) -> Result<(Dataset, Index), StoreError> {
-        let dataset = row(&self.readers, "SELECT * FROM dataset WHERE collection = ? ORDER BY created_at LIMIT 1", [collection.0.into()])
-            .await?
-            .ok_or_else(|| not_found("collection", collection))?;
+    pub(super) async fn find_dataset_and_index(
+        &self,
+        collection: CollectionId,
+    ) -> Result<(Dataset, Index), StoreError> {
+        let dataset = row(
+            &self.readers,
+            "SELECT * FROM dataset WHERE collection = ? ORDER BY created_at LIMIT 1",
+            [collection.0.into()],
+        )
+        .await?
+        .ok_or_else(|| not_found("collection", collection))?;
         let dataset = Dataset {
             id: DatasetId(get(&dataset, "id")?),
             collection,
@@ -135,8 +182,11 @@ impl SqliteStore {
             created_at: get(&dataset, "created_at")?,
         };
         // A generation that is still being built is not searched yet, unless there is no other.
-        let sql = "SELECT * FROM search_index WHERE dataset = ? ORDER BY status = 'ready' DESC, generation DESC LIMIT 1";
-        let index = row(&self.readers, sql, [dataset.id.0.into()]).await?.ok_or_else(|| not_found("index of dataset", dataset.id))?;
+        let sql =
+            "SELECT * FROM search_index WHERE dataset = ? ORDER BY status = 'ready' DESC, generation DESC LIMIT 1";
+        let index = row(&self.readers, sql, [dataset.id.0.into()])
+            .await?
+            .ok_or_else(|| not_found("index of dataset", dataset.id))?;
         Ok((dataset, read_index(&index)?))
     }
 

@@ -5,8 +5,8 @@ use std::str::FromStr;
 use std::sync::{Arc, Mutex as SyncMutex};
 
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, QueryResult, SqliteTransactionMode,
-    Statement, TransactionOptions, TransactionTrait, TryGetable, Value,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, QueryResult, SqliteTransactionMode, Statement,
+    TransactionOptions, TransactionTrait, TryGetable, Value,
 };
 use semantik_core::job::JobQueue;
 use semantik_core::{Clock, Timestamp};
@@ -78,11 +78,19 @@ impl Tx<'_> {
         Ok(self.transaction.execute_raw(statement(sql, values)).await?.rows_affected())
     }
 
-    pub(super) async fn rows<const N: usize>(&self, sql: &str, values: [Value; N]) -> Result<Vec<QueryResult>, StoreError> {
+    pub(super) async fn rows<const N: usize>(
+        &self,
+        sql: &str,
+        values: [Value; N],
+    ) -> Result<Vec<QueryResult>, StoreError> {
         rows(&self.transaction, sql, values).await
     }
 
-    pub(super) async fn row<const N: usize>(&self, sql: &str, values: [Value; N]) -> Result<Option<QueryResult>, StoreError> {
+    pub(super) async fn row<const N: usize>(
+        &self,
+        sql: &str,
+        values: [Value; N],
+    ) -> Result<Option<QueryResult>, StoreError> {
         Ok(self.rows(sql, values).await?.into_iter().next())
     }
 }
@@ -123,7 +131,10 @@ pub(super) fn json<T: serde::de::DeserializeOwned>(row: &QueryResult, column: &s
 }
 
 /// A column that holds JSON or nothing.
-pub(super) fn json_maybe<T: serde::de::DeserializeOwned>(row: &QueryResult, column: &str) -> Result<Option<T>, StoreError> {
+pub(super) fn json_maybe<T: serde::de::DeserializeOwned>(
+    row: &QueryResult,
+    column: &str,
+) -> Result<Option<T>, StoreError> {
     get::<Option<String>>(row, column)?.map(|text| serde_json::from_str(&text)).transpose().map_err(corrupt)
 }
 

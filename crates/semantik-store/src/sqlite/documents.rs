@@ -32,17 +32,34 @@ impl SqliteStore {
         Ok(ids.iter().filter_map(|id| by_id.remove(id)).collect())
     }
 
-    pub(super) async fn find_documents_by_uri(&self, source: SourceId, uris: &[String]) -> Result<Vec<Document>, StoreError> {
+    pub(super) async fn find_documents_by_uri(
+        &self,
+        source: SourceId,
+        uris: &[String],
+    ) -> Result<Vec<Document>, StoreError> {
         let uris = to_json(&uris[..uris.len().min(1000)].to_vec())?;
-        self.read_documents("WHERE d.source = ? AND d.uri IN (SELECT value FROM json_each(?))", vec![source.0.into(), uris]).await
+        self.read_documents(
+            "WHERE d.source = ? AND d.uri IN (SELECT value FROM json_each(?))",
+            vec![source.0.into(), uris],
+        )
+        .await
     }
 
-    pub(super) async fn find_documents_by_hash(&self, source: SourceId, hash: &str) -> Result<Vec<Document>, StoreError> {
+    pub(super) async fn find_documents_by_hash(
+        &self,
+        source: SourceId,
+        hash: &str,
+    ) -> Result<Vec<Document>, StoreError> {
         let sql = "WHERE d.source = ? AND d.content_hash = ? AND d.status = 'completed' AND d.parent IS NULL LIMIT 10";
         self.read_documents(sql, vec![source.0.into(), hash.into()]).await
     }
 
-    pub(super) async fn list_page(&self, filter: &DocumentFilter, after: Option<DocumentId>, limit: usize) -> Result<DocumentPage, StoreError> {
+    pub(super) async fn list_page(
+        &self,
+        filter: &DocumentFilter,
+        after: Option<DocumentId>,
+        limit: usize,
+    ) -> Result<DocumentPage, StoreError> {
         let after: Vec<u8> = after.map(|id| id.0.as_bytes().to_vec()).unwrap_or_default();
         let (mut sql, mut values) = (String::from("WHERE d.id > ?"), vec![Value::from(after)]);
         if let Some(collection) = filter.collection {
@@ -74,7 +91,11 @@ impl SqliteStore {
         self.read_documents("WHERE d.parent = ? ORDER BY d.uri LIMIT 10000", vec![parent.0.into()]).await
     }
 
-    pub(super) async fn find_matching(&self, collection: CollectionId, filter: &Filter) -> Result<HashSet<DocumentId>, StoreError> {
+    pub(super) async fn find_matching(
+        &self,
+        collection: CollectionId,
+        filter: &Filter,
+    ) -> Result<HashSet<DocumentId>, StoreError> {
         let mut sql = String::from("SELECT d.id FROM document d WHERE d.collection = ? AND d.status = 'completed'");
         let mut values = vec![Value::from(collection.0)];
         if !filter.documents.is_empty() {

@@ -12,7 +12,8 @@ use uuid::Uuid;
 use super::db::{Tx, get, id_list, number, to_json};
 use crate::{Change, DocumentChange, NewDocument, ReplaceChunks, StoreError};
 
-const TREE: &str = "WITH RECURSIVE tree (id) AS (SELECT ? UNION SELECT d.id FROM document d JOIN tree ON d.parent = tree.id)";
+const TREE: &str =
+    "WITH RECURSIVE tree (id) AS (SELECT ? UNION SELECT d.id FROM document d JOIN tree ON d.parent = tree.id)";
 
 const IDS_AT_ONCE: usize = 10_000;
 
@@ -79,9 +80,13 @@ impl Tx<'_> {
                 self.exec(sql, [number(size), modified_at.into(), now.into(), id.0.into()]).await?;
                 self.tell(Change::Document(id));
             }
-            DocumentChange::Renamed { id, uri, name, modified_at } => self.rename_document(id, &uri, &name, modified_at).await?,
+            DocumentChange::Renamed { id, uri, name, modified_at } => {
+                self.rename_document(id, &uri, &name, modified_at).await?
+            }
             DocumentChange::Deleting(id) => {
-                let sql = format!("{TREE} UPDATE document SET status = 'deleting', updated_at = ? WHERE id IN (SELECT id FROM tree) RETURNING id");
+                let sql = format!(
+                    "{TREE} UPDATE document SET status = 'deleting', updated_at = ? WHERE id IN (SELECT id FROM tree) RETURNING id"
+                );
                 for row in self.rows(&sql, [id.0.into(), now.into()]).await? {
                     self.tell(Change::Document(DocumentId(get(&row, "id")?)));
                 }
@@ -94,14 +99,22 @@ impl Tx<'_> {
         Ok(None)
     }
 
-    pub(super) async fn end_document(&mut self, id: DocumentId, reason: &Reason, mime: Option<String>, hash: Option<String>) -> Result<(), StoreError> {
+    pub(super) async fn end_document(
+        &mut self,
+        id: DocumentId,
+        reason: &Reason,
+        mime: Option<String>,
+        hash: Option<String>,
+    ) -> Result<(), StoreError> {
         let status = match reason {
             Reason::Failed { .. } => "failed",
             Reason::Skipped { .. } => "skipped",
         };
         let sql = "UPDATE document SET status = ?, extracted = 0, reason = ?, mime = COALESCE(?, mime), content_hash = COALESCE(?, content_hash), \
                    updated_at = ? WHERE id = ? AND status <> 'deleting'";
-        let changed = self.exec(sql, [status.into(), to_json(reason)?, mime.into(), hash.into(), self.now.into(), id.0.into()]).await?;
+        let changed = self
+            .exec(sql, [status.into(), to_json(reason)?, mime.into(), hash.into(), self.now.into(), id.0.into()])
+            .await?;
         if changed > 0 {
             self.exec("DELETE FROM chunk WHERE document = ?", [id.0.into()]).await?;
             self.tell(Change::Document(id));
@@ -109,7 +122,13 @@ impl Tx<'_> {
         Ok(())
     }
 
-    async fn rename_document(&mut self, id: DocumentId, uri: &str, name: &str, modified_at: Option<i64>) -> Result<(), StoreError> {
+    async fn rename_document(
+        &mut self,
+        id: DocumentId,
+        uri: &str,
+        name: &str,
+        modified_at: Option<i64>,
+    ) -> Result<(), StoreError> {
         let Some(row) = self.row("SELECT source, uri FROM document WHERE id = ?", [id.0.into()]).await? else {
             return Ok(());
         };
@@ -120,7 +139,9 @@ impl Tx<'_> {
         let sql = "UPDATE document SET uri = ? || substr(uri, length(?) + 1), updated_at = ? \
                    WHERE source = ? AND uri >= ? || '!/' AND uri < ? || '!0' RETURNING id";
         let old = old.as_str();
-        for row in self.rows(sql, [uri.into(), old.into(), self.now.into(), source.into(), old.into(), old.into()]).await? {
+        for row in
+            self.rows(sql, [uri.into(), old.into(), self.now.into(), source.into(), old.into(), old.into()]).await?
+        {
             self.tell(Change::Document(DocumentId(get(&row, "id")?)));
         }
         self.tell(Change::Document(id));
@@ -142,8 +163,16 @@ impl Tx<'_> {
             .iter()
             .map(|c| {
                 serde_json::json!([
-                    c.id.0.simple().to_string(), c.collection.0.simple().to_string(), c.ordinal, c.text, c.start, c.end, c.overlap,
-                    c.page, c.context, c.token_count
+                    c.id.0.simple().to_string(),
+                    c.collection.0.simple().to_string(),
+                    c.ordinal,
+                    c.text,
+                    c.start,
+                    c.end,
+                    c.overlap,
+                    c.page,
+                    c.context,
+                    c.token_count
                 ])
             })
             .collect();
@@ -152,7 +181,11 @@ impl Tx<'_> {
     }
 
     /// Marks chunks; the documents of those that were not so before.
-    pub(super) async fn mark_chunks(&mut self, ids: &[ChunkId], indexed: bool) -> Result<BTreeSet<DocumentId>, StoreError> {
+    pub(super) async fn mark_chunks(
+        &mut self,
+        ids: &[ChunkId],
+        indexed: bool,
+    ) -> Result<BTreeSet<DocumentId>, StoreError> {
         let sql = "UPDATE chunk SET indexed = ?1 WHERE id IN (SELECT unhex(value) FROM json_each(?2)) AND indexed <> ?1 RETURNING document";
         let mut documents = BTreeSet::new();
         for part in ids.chunks(IDS_AT_ONCE) {

@@ -25,7 +25,9 @@ pub(super) fn from_sqlx(error: &SqlxError) -> StoreError {
     let code = error.as_database_error().and_then(|e| e.code()).and_then(|code| code.parse::<i32>().ok());
     match code {
         Some(CONSTRAINT_UNIQUE | CONSTRAINT_PRIMARY_KEY) => StoreError::AlreadyExists { what: text },
-        Some(CONSTRAINT_FOREIGN_KEY) => StoreError::InvalidState { what: text, state: "still referred to, or refers to nothing".into() },
+        Some(CONSTRAINT_FOREIGN_KEY) => {
+            StoreError::InvalidState { what: text, state: "still referred to, or refers to nothing".into() }
+        }
         Some(code) => match code & 0xff {
             8 => StoreError::ReadOnly,
             11 | 26 => StoreError::Corrupt(text),

@@ -16,7 +16,12 @@ const LEASE: &str = "UPDATE job SET status = 'processing', ready = 0, attempts =
     lease_token = randomblob(16), lease_until = ?, updated_at = ?";
 
 impl SqliteStore {
-    pub(super) async fn claim_jobs(&self, queue: JobQueue, owner: &str, limit: usize) -> Result<Vec<ClaimedJob>, StoreError> {
+    pub(super) async fn claim_jobs(
+        &self,
+        queue: JobQueue,
+        owner: &str,
+        limit: usize,
+    ) -> Result<Vec<ClaimedJob>, StoreError> {
         if limit == 0 || !self.has_runnable(queue).await? {
             return Ok(Vec::new());
         }
@@ -53,7 +58,8 @@ impl SqliteStore {
 impl Tx<'_> {
     /// Inserts a job unless the same one lives; one of a cancelled operation is cancelled at once.
     pub(super) async fn enqueue(&mut self, job: NewJob) -> Result<(), StoreError> {
-        let document = job.payload.get("document").and_then(serde_json::Value::as_str).and_then(|id| id.parse::<Uuid>().ok());
+        let document =
+            job.payload.get("document").and_then(serde_json::Value::as_str).and_then(|id| id.parse::<Uuid>().ok());
         let inserted = self
             .exec(
                 "INSERT INTO job (id, operation, collection, document, queue, name, key, payload, priority, status, ready, run_at, created_at, updated_at) \
@@ -77,7 +83,8 @@ impl Tx<'_> {
 
     /// The highest priority with a runnable job, at most `most`.
     async fn top_priority(&self, queue: JobQueue, most: i64) -> Result<Option<i64>, StoreError> {
-        let sql = "SELECT priority FROM job WHERE ready = 1 AND queue = ? AND priority <= ? ORDER BY priority DESC LIMIT 1";
+        let sql =
+            "SELECT priority FROM job WHERE ready = 1 AND queue = ? AND priority <= ? ORDER BY priority DESC LIMIT 1";
         let row = self.row(sql, [queue.as_str().into(), most.into()]).await?;
         row.map(|row| get(&row, "priority")).transpose()
     }
@@ -87,13 +94,20 @@ impl Tx<'_> {
         let sql = format!(
             "{LEASE} WHERE id = (SELECT id FROM job WHERE ready = 2 AND queue = ? AND priority >= ? ORDER BY priority DESC, id LIMIT 1) RETURNING *"
         );
-        let values = [owner.into(), self.lease_end(), self.now.into(), queue.as_str().into(), top.unwrap_or(i64::MIN).into()];
+        let values =
+            [owner.into(), self.lease_end(), self.now.into(), queue.as_str().into(), top.unwrap_or(i64::MIN).into()];
         self.rows(&sql, values).await?.iter().map(read_claimed).collect()
     }
 
     /// Fills `claimed` up to `limit`; returns the operation whose turn was last.
     async fn claim_in_turns(
-        &self, queue: JobQueue, owner: &str, limit: usize, top: Option<i64>, mut last: Uuid, claimed: &mut Vec<ClaimedJob>,
+        &self,
+        queue: JobQueue,
+        owner: &str,
+        limit: usize,
+        top: Option<i64>,
+        mut last: Uuid,
+        claimed: &mut Vec<ClaimedJob>,
     ) -> Result<Uuid, StoreError> {
         let mut priority = top;
         while let Some(level) = priority {
@@ -103,20 +117,34 @@ impl Tx<'_> {
             for most in [share, limit] {
                 for operation in &turns {
                     let room = (limit - claimed.len()).min(most);
-                    let jobs = if room == 0 { Vec::new() } else { self.claim_of(queue, level, *operation, owner, room).await? };
+                    let jobs = if room == 0 {
+                        Vec::new()
+                    } else {
+                        self.claim_of(queue, level, *operation, owner, room).await?
+                    };
                     if !jobs.is_empty() {
                         last = *operation;
                     }
                     claimed.extend(jobs);
                 }
             }
-            priority = if claimed.len() >= limit || level == i64::MIN { None } else { self.top_priority(queue, level - 1).await? };
+            priority = if claimed.len() >= limit || level == i64::MIN {
+                None
+            } else {
+                self.top_priority(queue, level - 1).await?
+            };
         }
         Ok(last)
     }
 
     /// Operations with runnable jobs at this priority, beginning after `last`, at most `most`.
-    async fn operations_from(&self, queue: JobQueue, priority: i64, last: Uuid, most: usize) -> Result<Vec<Uuid>, StoreError> {
+    async fn operations_from(
+        &self,
+        queue: JobQueue,
+        priority: i64,
+        last: Uuid,
+        most: usize,
+    ) -> Result<Vec<Uuid>, StoreError> {
         let sql = "SELECT operation FROM job WHERE ready = 1 AND queue = ? AND priority = ? AND operation > ? ORDER BY operation LIMIT 1";
         let mut found: Vec<Uuid> = Vec::new();
         let (mut from, mut wrapped) = (last.as_bytes().to_vec(), false);
@@ -138,12 +166,25 @@ impl Tx<'_> {
         Ok(found)
     }
 
-    async fn claim_of(&self, queue: JobQueue, priority: i64, operation: Uuid, owner: &str, most: usize) -> Result<Vec<ClaimedJob>, StoreError> {
+    async fn claim_of(
+        &self,
+        queue: JobQueue,
+        priority: i64,
+        operation: Uuid,
+        owner: &str,
+        most: usize,
+    ) -> Result<Vec<ClaimedJob>, StoreError> {
         let sql = format!(
             "{LEASE} WHERE id IN (SELECT id FROM job WHERE ready = 1 AND queue = ? AND priority = ? AND operation = ? ORDER BY id LIMIT ?) RETURNING *"
         );
         let values = [
-            owner.into(), self.lease_end(), self.now.into(), queue.as_str().into(), priority.into(), operation.into(), number(most),
+            owner.into(),
+            self.lease_end(),
+            self.now.into(),
+            queue.as_str().into(),
+            priority.into(),
+            operation.into(),
+            number(most),
         ];
         let mut claimed = self.rows(&sql, values).await?.iter().map(read_claimed).collect::<Result<Vec<_>, _>>()?;
         claimed.sort_by_key(|job| job.id);

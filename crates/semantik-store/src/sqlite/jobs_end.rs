@@ -49,14 +49,24 @@ impl Tx<'_> {
             return self.close(id, "dead", Some(code), Some(message)).await;
         }
         let run_at = self.now.saturating_add(retry_delay_ms(attempts, rand::rng().random_range(0.8..=1.2)));
-        let sql = format!("UPDATE job SET status = 'pending', ready = 0, run_at = ?, error_code = ?, error = ?, updated_at = ?, {OVER} WHERE id = ?");
+        let sql = format!(
+            "UPDATE job SET status = 'pending', ready = 0, run_at = ?, error_code = ?, error = ?, updated_at = ?, {OVER} WHERE id = ?"
+        );
         self.exec(&sql, [run_at.into(), code.into(), message.into(), self.now.into(), id.0.into()]).await?;
         self.tell(Change::Queued(queue));
         Ok(())
     }
 
-    pub(super) async fn close(&mut self, id: JobId, status: &str, code: Option<&str>, error: Option<String>) -> Result<(), StoreError> {
-        let sql = format!("UPDATE job SET status = ?, ready = 0, error_code = ?, error = ?, updated_at = ?, {OVER} WHERE id = ?");
+    pub(super) async fn close(
+        &mut self,
+        id: JobId,
+        status: &str,
+        code: Option<&str>,
+        error: Option<String>,
+    ) -> Result<(), StoreError> {
+        let sql = format!(
+            "UPDATE job SET status = ?, ready = 0, error_code = ?, error = ?, updated_at = ?, {OVER} WHERE id = ?"
+        );
         self.exec(&sql, [status.into(), code.into(), error.into(), self.now.into(), id.0.into()]).await?;
         Ok(())
     }

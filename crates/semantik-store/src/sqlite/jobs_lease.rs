@@ -34,7 +34,12 @@ impl SqliteStore {
         Ok(states)
     }
 
-    pub(super) async fn keep_checkpoint(&self, job: JobId, token: Uuid, state: serde_json::Value) -> Result<(), StoreError> {
+    pub(super) async fn keep_checkpoint(
+        &self,
+        job: JobId,
+        token: Uuid,
+        state: serde_json::Value,
+    ) -> Result<(), StoreError> {
         let tx = self.begin().await?;
         // The attempt under way is the first since the progress it just made.
         let sql = "UPDATE job SET checkpoint = ?, losses = 0, attempts = 1, updated_at = ? WHERE id = ? AND lease_token = ? AND status = 'processing'";
@@ -97,7 +102,9 @@ impl Tx<'_> {
         }
         if get::<i64>(row, "attempts")? >= i64::from(MAX_ATTEMPTS) {
             let code = ErrorCode::ExtractCrashed;
-            let message = format!("the worker was lost during each of {MAX_ATTEMPTS} attempts; look at the file, then replay the job");
+            let message = format!(
+                "the worker was lost during each of {MAX_ATTEMPTS} attempts; look at the file, then replay the job"
+            );
             self.close(id, "dead", Some(code.name()), Some(message.clone())).await?;
             if let Some(document) = document {
                 self.end_document(DocumentId(document), &Reason::Failed { code, message }, None, None).await?;

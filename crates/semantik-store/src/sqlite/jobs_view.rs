@@ -17,7 +17,12 @@ impl SqliteStore {
         Ok(Some(u64::try_from(get::<i64>(&row, "run_at")? - self.clock.now()).unwrap_or(0)))
     }
 
-    pub(super) async fn list_jobs(&self, operation: Option<OperationId>, status: Option<JobStatus>, limit: usize) -> Result<Vec<JobView>, StoreError> {
+    pub(super) async fn list_jobs(
+        &self,
+        operation: Option<OperationId>,
+        status: Option<JobStatus>,
+        limit: usize,
+    ) -> Result<Vec<JobView>, StoreError> {
         let (mut sql, mut values) = (String::from("SELECT * FROM job WHERE 1"), Vec::new());
         if let Some(operation) = operation {
             sql.push_str(" AND operation = ?");
@@ -39,7 +44,8 @@ impl SqliteStore {
                    (SELECT COUNT(*) FROM job WHERE status = 'dead' AND queue = ?1) AS dead, \
                    COALESCE((SELECT MIN(run_at) FROM job WHERE status = 'pending' AND queue = ?1 AND run_at <= ?2), ?2) AS oldest";
         let now = self.clock.now();
-        let row = row(&self.readers, sql, [queue.as_str().into(), now.into()]).await?.ok_or_else(|| corrupt("no counts"))?;
+        let row =
+            row(&self.readers, sql, [queue.as_str().into(), now.into()]).await?.ok_or_else(|| corrupt("no counts"))?;
         Ok(QueueStats {
             pending: count(&row, "pending")?,
             delayed: count(&row, "delayed")?,
@@ -57,8 +63,14 @@ impl SqliteStore {
                 problems.push(text);
             }
         }
-        for row in rows(&self.readers, "SELECT \"table\" AS child, parent FROM pragma_foreign_key_check LIMIT 100", []).await? {
-            problems.push(format!("a row of {} refers to a row of {} that does not exist", get::<String>(&row, "child")?, get::<String>(&row, "parent")?));
+        for row in
+            rows(&self.readers, "SELECT \"table\" AS child, parent FROM pragma_foreign_key_check LIMIT 100", []).await?
+        {
+            problems.push(format!(
+                "a row of {} refers to a row of {} that does not exist",
+                get::<String>(&row, "child")?,
+                get::<String>(&row, "parent")?
+            ));
         }
         Ok(problems)
     }

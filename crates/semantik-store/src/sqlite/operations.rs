@@ -13,7 +13,13 @@ use super::error::{corrupt, not_found};
 use crate::{Change, StoreError};
 
 impl SqliteStore {
-    pub(super) async fn insert_operation(&self, id: OperationId, kind: OperationKind, collection: CollectionId, jobs: Vec<NewJob>) -> Result<(), StoreError> {
+    pub(super) async fn insert_operation(
+        &self,
+        id: OperationId,
+        kind: OperationKind,
+        collection: CollectionId,
+        jobs: Vec<NewJob>,
+    ) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
         tx.exec(
             "INSERT INTO operation (id, kind, collection, status, created_at) VALUES (?, ?, ?, 'pending', ?)",
@@ -33,7 +39,12 @@ impl SqliteStore {
         read_operation(&self.readers, &found).await
     }
 
-    pub(super) async fn list_operations(&self, collection: Option<CollectionId>, open_only: bool, limit: usize) -> Result<Vec<Operation>, StoreError> {
+    pub(super) async fn list_operations(
+        &self,
+        collection: Option<CollectionId>,
+        open_only: bool,
+        limit: usize,
+    ) -> Result<Vec<Operation>, StoreError> {
         let limit = number(limit.min(1000));
         let open = if open_only { "ended_at IS NULL" } else { "1" };
         let found = match collection {
@@ -41,7 +52,10 @@ impl SqliteStore {
                 let sql = format!("SELECT * FROM operation WHERE collection = ? AND {open} ORDER BY id DESC LIMIT ?");
                 rows(&self.readers, &sql, [id.0.into(), limit]).await?
             }
-            None => rows(&self.readers, &format!("SELECT * FROM operation WHERE {open} ORDER BY id DESC LIMIT ?"), [limit]).await?,
+            None => {
+                rows(&self.readers, &format!("SELECT * FROM operation WHERE {open} ORDER BY id DESC LIMIT ?"), [limit])
+                    .await?
+            }
         };
         let mut operations = Vec::with_capacity(found.len());
         for row in &found {
@@ -64,8 +78,11 @@ impl SqliteStore {
             [tx.now.into(), id.0.into()],
         )
         .await?;
-        tx.exec("UPDATE job SET status = 'cancelled', ready = 0, updated_at = ? WHERE operation = ? AND status = 'pending'", [tx.now.into(), id.0.into()])
-            .await?;
+        tx.exec(
+            "UPDATE job SET status = 'cancelled', ready = 0, updated_at = ? WHERE operation = ? AND status = 'pending'",
+            [tx.now.into(), id.0.into()],
+        )
+        .await?;
         tx.settle_operation(id).await?;
         tx.tell(Change::Operation(id));
         tx.commit().await
@@ -77,7 +94,9 @@ impl Tx<'_> {
     pub(super) async fn settle_operation(&mut self, id: OperationId) -> Result<(), StoreError> {
         let mut dead_scans = 0;
         let mut jobs = 0;
-        for (queue, status, rows) in job_tally(&self.rows("SELECT kind, rows FROM tally WHERE owner = ?", [id.0.into()]).await?)? {
+        for (queue, status, rows) in
+            job_tally(&self.rows("SELECT kind, rows FROM tally WHERE owner = ?", [id.0.into()]).await?)?
+        {
             if !status.is_terminal() && rows > 0 {
                 return Ok(());
             }
@@ -156,7 +175,11 @@ fn job_tally(found: &[QueryResult]) -> Result<Vec<(JobQueue, JobStatus, u64)>, S
     let read = |row: &QueryResult| {
         let kind: String = get(row, "kind")?;
         let (queue, status) = kind.split_once(':').ok_or_else(|| corrupt(&kind))?;
-        Ok((JobQueue::from_str(queue).map_err(corrupt)?, JobStatus::from_str(status).map_err(corrupt)?, count(row, "rows")?))
+        Ok((
+            JobQueue::from_str(queue).map_err(corrupt)?,
+            JobStatus::from_str(status).map_err(corrupt)?,
+            count(row, "rows")?,
+        ))
     };
     found.iter().map(read).collect()
 }

@@ -14,13 +14,20 @@ impl SqliteStore {
         tx.exec(
             "INSERT INTO source VALUES (?, ?, ?, ?, ?, ?, ?)",
             [
-                s.id.0.into(), s.collection.0.into(), s.config.location().into(), to_json(&s.config)?,
-                s.last_scan_at.into(), s.last_error.as_deref().into(), s.created_at.into(),
+                s.id.0.into(),
+                s.collection.0.into(),
+                s.config.location().into(),
+                to_json(&s.config)?,
+                s.last_scan_at.into(),
+                s.last_error.as_deref().into(),
+                s.created_at.into(),
             ],
         )
         .await
         .map_err(|e| match e {
-            StoreError::AlreadyExists { .. } => StoreError::AlreadyExists { what: format!("source `{}`", s.config.location()) },
+            StoreError::AlreadyExists { .. } => {
+                StoreError::AlreadyExists { what: format!("source `{}`", s.config.location()) }
+            }
             StoreError::InvalidState { .. } => not_found("collection", s.collection),
             other => other,
         })?;
@@ -44,7 +51,13 @@ impl SqliteStore {
         let changed = tx
             .exec(
                 "UPDATE source SET location = ?, config = ?, last_scan_at = ?, last_error = ? WHERE id = ?",
-                [s.config.location().into(), to_json(&s.config)?, s.last_scan_at.into(), s.last_error.as_deref().into(), s.id.0.into()],
+                [
+                    s.config.location().into(),
+                    to_json(&s.config)?,
+                    s.last_scan_at.into(),
+                    s.last_error.as_deref().into(),
+                    s.id.0.into(),
+                ],
             )
             .await?;
         if changed == 0 {
@@ -57,7 +70,9 @@ impl SqliteStore {
     pub(super) async fn delete_source(&self, id: SourceId) -> Result<(), StoreError> {
         let tx = self.begin().await?;
         let changed = tx.exec("DELETE FROM source WHERE id = ?", [id.0.into()]).await.map_err(|e| match e {
-            StoreError::InvalidState { .. } => StoreError::InvalidState { what: format!("source {id}"), state: "not empty".into() },
+            StoreError::InvalidState { .. } => {
+                StoreError::InvalidState { what: format!("source {id}"), state: "not empty".into() }
+            }
             other => other,
         })?;
         if changed == 0 {

@@ -87,7 +87,10 @@ async fn hot_queries_are_answered_by_an_index() -> Result<(), StoreError> {
         for row in rows(&connection, &format!("EXPLAIN QUERY PLAN {sql}"), []).await? {
             let detail: String = get(&row, "detail")?;
             assert!(!sql.starts_with("DELETE FROM chunk") || !detail.contains("chunk_dataset"), "{sql}: {detail}");
-            assert!(!detail.starts_with("SCAN") || detail.contains("json_each") || detail.contains("INDEX"), "{sql}: {detail}");
+            assert!(
+                !detail.starts_with("SCAN") || detail.contains("json_each") || detail.contains("INDEX"),
+                "{sql}: {detail}"
+            );
             assert!(!detail.contains("TEMP B-TREE FOR ORDER"), "{sql}: {detail}");
         }
     }

@@ -16,14 +16,21 @@ use tokio::sync::broadcast;
 use uuid::Uuid;
 
 use super::db::SqliteStore;
-use crate::{Change, ChunkRef, Commit, DocumentFilter, DocumentPage, JobStore, LeaseState, QueueStats, Records, StoreError};
+use crate::{
+    Change, ChunkRef, Commit, DocumentFilter, DocumentPage, JobStore, LeaseState, QueueStats, Records, StoreError,
+};
 
 #[async_trait]
 impl Records for SqliteStore {
     async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
         self.apply(commit).await
     }
-    async fn create_collection(&self, collection: Collection, dataset: Dataset, index: Index) -> Result<(), StoreError> {
+    async fn create_collection(
+        &self,
+        collection: Collection,
+        dataset: Dataset,
+        index: Index,
+    ) -> Result<(), StoreError> {
         self.insert_collection(collection, dataset, index).await
     }
     async fn collection(&self, id: CollectionId) -> Result<Collection, StoreError> {
@@ -44,7 +51,10 @@ impl Records for SqliteStore {
     async fn counts(&self, id: CollectionId) -> Result<CollectionCounts, StoreError> {
         self.count_collection(id).await
     }
-    async fn counts_by_format(&self, id: CollectionId) -> Result<Vec<(DocumentStatus, Option<String>, u64)>, StoreError> {
+    async fn counts_by_format(
+        &self,
+        id: CollectionId,
+    ) -> Result<Vec<(DocumentStatus, Option<String>, u64)>, StoreError> {
         self.count_by_format(id).await
     }
     async fn dataset_and_index(&self, collection: CollectionId) -> Result<(Dataset, Index), StoreError> {
@@ -83,13 +93,22 @@ impl Records for SqliteStore {
     async fn documents_by_hash(&self, source: SourceId, content_hash: &str) -> Result<Vec<Document>, StoreError> {
         self.find_documents_by_hash(source, content_hash).await
     }
-    async fn list_documents(&self, filter: &DocumentFilter, after: Option<DocumentId>, limit: usize) -> Result<DocumentPage, StoreError> {
+    async fn list_documents(
+        &self,
+        filter: &DocumentFilter,
+        after: Option<DocumentId>,
+        limit: usize,
+    ) -> Result<DocumentPage, StoreError> {
         self.list_page(filter, after, limit).await
     }
     async fn children(&self, parent: DocumentId) -> Result<Vec<Document>, StoreError> {
         self.find_children(parent).await
     }
-    async fn matching_documents(&self, collection: CollectionId, filter: &Filter) -> Result<HashSet<DocumentId>, StoreError> {
+    async fn matching_documents(
+        &self,
+        collection: CollectionId,
+        filter: &Filter,
+    ) -> Result<HashSet<DocumentId>, StoreError> {
         self.find_matching(collection, filter).await
     }
     async fn stranded_documents(&self, limit: usize) -> Result<Vec<Document>, StoreError> {
@@ -104,16 +123,32 @@ impl Records for SqliteStore {
     async fn chunk_ids_of(&self, document: DocumentId) -> Result<Vec<ChunkId>, StoreError> {
         self.find_chunk_ids_of(document).await
     }
-    async fn chunk_refs(&self, dataset: DatasetId, after: Option<ChunkId>, limit: usize) -> Result<Vec<ChunkRef>, StoreError> {
+    async fn chunk_refs(
+        &self,
+        dataset: DatasetId,
+        after: Option<ChunkId>,
+        limit: usize,
+    ) -> Result<Vec<ChunkRef>, StoreError> {
         self.list_chunk_refs(dataset, after, limit).await
     }
-    async fn create_operation(&self, id: OperationId, kind: OperationKind, collection: CollectionId, jobs: Vec<NewJob>) -> Result<(), StoreError> {
+    async fn create_operation(
+        &self,
+        id: OperationId,
+        kind: OperationKind,
+        collection: CollectionId,
+        jobs: Vec<NewJob>,
+    ) -> Result<(), StoreError> {
         self.insert_operation(id, kind, collection, jobs).await
     }
     async fn operation(&self, id: OperationId) -> Result<Operation, StoreError> {
         self.find_operation(id).await
     }
-    async fn operations(&self, collection: Option<CollectionId>, open_only: bool, limit: usize) -> Result<Vec<Operation>, StoreError> {
+    async fn operations(
+        &self,
+        collection: Option<CollectionId>,
+        open_only: bool,
+        limit: usize,
+    ) -> Result<Vec<Operation>, StoreError> {
         self.list_operations(collection, open_only, limit).await
     }
     async fn cancel_operation(&self, id: OperationId) -> Result<(), StoreError> {
@@ -147,7 +182,12 @@ impl JobStore for SqliteStore {
     async fn next_run_in(&self, queue: JobQueue) -> Result<Option<u64>, StoreError> {
         self.due_in(queue).await
     }
-    async fn jobs(&self, operation: Option<OperationId>, status: Option<JobStatus>, limit: usize) -> Result<Vec<JobView>, StoreError> {
+    async fn jobs(
+        &self,
+        operation: Option<OperationId>,
+        status: Option<JobStatus>,
+        limit: usize,
+    ) -> Result<Vec<JobView>, StoreError> {
         self.list_jobs(operation, status, limit).await
     }
     async fn replay(&self, job: JobId) -> Result<(), StoreError> {

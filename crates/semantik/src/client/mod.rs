@@ -54,17 +54,26 @@ impl Client {
 
     /// Calls the API and reads its answer. `path` begins with `/`; what is not `/api`, `/metrics`
     /// or a probe is below [`API`].
-    pub async fn request<T: DeserializeOwned>(&self, method: Method, path: &str, body: Option<&Value>) -> Result<T, CliError> {
+    pub async fn request<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<T, CliError> {
         let (status, answer) = match self {
             Self::Remote(remote) => remote.send(method, path, body).await?,
             Self::Local(local) => local.send(method, path, body).await?,
         };
-        let value: Value = if answer.is_empty() { Value::Null } else { serde_json::from_slice(&answer).unwrap_or(Value::Null) };
+        let value: Value =
+            if answer.is_empty() { Value::Null } else { serde_json::from_slice(&answer).unwrap_or(Value::Null) };
         if !(200..300).contains(&status) {
             return Err(CliError::from_answer(status, &value));
         }
-        serde_json::from_value(value)
-            .map_err(|e| CliError::internal(format!("the answer of {path} cannot be read ({e}); server and command may be of different versions")))
+        serde_json::from_value(value).map_err(|e| {
+            CliError::internal(format!(
+                "the answer of {path} cannot be read ({e}); server and command may be of different versions"
+            ))
+        })
     }
 
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, CliError> {

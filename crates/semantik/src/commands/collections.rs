@@ -3,8 +3,8 @@
 use std::io::{IsTerminal, Write};
 
 use clap::{Args, Subcommand};
-use semantik_core::collection::NewCollection;
 use semantik_core::chunk::{ChunkSettings, ChunkStrategy};
+use semantik_core::collection::NewCollection;
 use semantik_core::operation::Operation;
 use serde_json::Value;
 
@@ -88,7 +88,8 @@ async fn list(context: &Context, client: &Client) -> Result<Exit, CliError> {
         context.out.line("No collections yet. Make one: semantik index <folder>");
         return Ok(Exit::Ok);
     }
-    let mut rows = vec![["name", "status", "documents", "failed", "skipped", "passages", "size"].map(str::to_owned).to_vec()];
+    let mut rows =
+        vec![["name", "status", "documents", "failed", "skipped", "passages", "size"].map(str::to_owned).to_vec()];
     for c in collections {
         rows.push(vec![
             printable(&c.name),
@@ -132,7 +133,8 @@ async fn show(context: &Context, client: &Client, key: &str) -> Result<Exit, Cli
     ));
     for source in sources.as_array().into_iter().flatten() {
         let path = source.pointer("/config/path").and_then(Value::as_str).unwrap_or("uploads");
-        let error = source["last_error"].as_str().map(|e| format!("  {}", out.style.red(&printable(e)))).unwrap_or_default();
+        let error =
+            source["last_error"].as_str().map(|e| format!("  {}", out.style.red(&printable(e)))).unwrap_or_default();
         out.line(format_args!("source {}{error}", printable(path)));
     }
     if !view.formats.is_empty() {
@@ -158,7 +160,11 @@ async fn create(context: &Context, client: &Client, args: &CreateArgs) -> Result
     if context.out.json {
         context.out.document(&value);
     } else {
-        context.out.line(format_args!("created {}; fill it: semantik index <folder> --collection {}", printable(&args.name), args.name));
+        context.out.line(format_args!(
+            "created {}; fill it: semantik index <folder> --collection {}",
+            printable(&args.name),
+            args.name
+        ));
     }
     Ok(Exit::Ok)
 }
@@ -195,7 +201,12 @@ fn confirmed(view: &CollectionView) -> Result<bool, CliError> {
     }
     // A question that cannot be shown is answered with no below.
     let mut stderr = std::io::stderr();
-    let _ = write!(stderr, "Delete {} with {} documents? The files themselves stay. [y/N] ", printable(&view.name), thousands(view.counts.documents));
+    let _ = write!(
+        stderr,
+        "Delete {} with {} documents? The files themselves stay. [y/N] ",
+        printable(&view.name),
+        thousands(view.counts.documents)
+    );
     let _ = stderr.flush();
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer).map_err(CliError::internal)?;

@@ -107,7 +107,11 @@ async fn check_server(context: &Context, client: &Client, report: &mut Report) {
         Client::Local(_) => match tokio::net::TcpListener::bind(context.config.server.bind).await {
             Ok(_) => report.fine("server", format!("not running; {} is free", context.config.server.bind)),
             Err(error) => {
-                report.wrong("server", format!("{}: {error}", context.config.server.bind), "choose another address: semantik serve --bind 127.0.0.1:0");
+                report.wrong(
+                    "server",
+                    format!("{}: {error}", context.config.server.bind),
+                    "choose another address: semantik serve --bind 127.0.0.1:0",
+                );
             }
         },
     }
@@ -128,11 +132,19 @@ fn check_folder(path: &Path, report: &mut Report) {
     let probe = path.join(format!(".doctor-{}", std::process::id()));
     match std::fs::write(&probe, b"x").and_then(|()| std::fs::remove_file(&probe)) {
         Ok(()) => report.fine("data folder", format!("{} can be written", path.display())),
-        Err(error) => report.wrong("data folder", format!("{}: {error}", path.display()), "make it writable, or choose another with --data-dir"),
+        Err(error) => report.wrong(
+            "data folder",
+            format!("{}: {error}", path.display()),
+            "make it writable, or choose another with --data-dir",
+        ),
     }
     match fs4::available_space(path) {
         Ok(free) if free < FREE_BYTES => {
-            report.wrong("disk space", format!("{} left", size(free)), "free some space, or move the data folder to a larger disk");
+            report.wrong(
+                "disk space",
+                format!("{} left", size(free)),
+                "free some space, or move the data folder to a larger disk",
+            );
         }
         Ok(free) => report.fine("disk space", format!("{} left", size(free))),
         Err(error) => report.wrong("disk space", error.to_string(), "check that the disk is mounted"),
@@ -186,7 +198,8 @@ async fn extract_sample(context: &Context) -> Result<(), CliError> {
             Outcome::Text(text) if text.text.contains("a short sample") => Ok(()),
             other => Err(CliError::internal(format!("the sample came back as {other:?}"))),
         },
-        Err(error) => Err(CliError::new(ErrorCode::ExtractCrashed, error.to_string()).hint("raise EXTRACT_MEMORY_MB, and look at the log with -v")),
+        Err(error) => Err(CliError::new(ErrorCode::ExtractCrashed, error.to_string())
+            .hint("raise EXTRACT_MEMORY_MB, and look at the log with -v")),
     }
 }
 
@@ -209,11 +222,17 @@ fn print(context: &Context, report: &Report) {
     }
     let number = |name: &str| report.counts.get(name).and_then(Value::as_u64).unwrap_or(0);
     if let Some(states) = report.counts.get("documents_by_status").and_then(Value::as_object) {
-        let told: Vec<String> = states.iter().map(|(state, count)| format!("{} {state}", thousands(count.as_u64().unwrap_or(0)))).collect();
+        let told: Vec<String> =
+            states.iter().map(|(state, count)| format!("{} {state}", thousands(count.as_u64().unwrap_or(0)))).collect();
         out.line(format_args!("\ndocuments: {}", if told.is_empty() { "none".to_owned() } else { told.join(", ") }));
-        out.line(format_args!("passages: {}; points in the index: {}", thousands(number("chunk_rows")), thousands(number("index_points"))));
+        out.line(format_args!(
+            "passages: {}; points in the index: {}",
+            thousands(number("chunk_rows")),
+            thousands(number("index_points"))
+        ));
     }
-    let formats: Option<Vec<FormatCount>> = report.counts.get("documents_by_format").and_then(|v| serde_json::from_value(v.clone()).ok());
+    let formats: Option<Vec<FormatCount>> =
+        report.counts.get("documents_by_format").and_then(|v| serde_json::from_value(v.clone()).ok());
     if let Some(formats) = formats.filter(|formats| !formats.is_empty()) {
         out.line("");
         out.table(&format_rows(&formats));

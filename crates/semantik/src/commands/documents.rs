@@ -144,7 +144,12 @@ async fn show(context: &Context, client: &Client, id: DocumentId) -> Result<Exit
     }
     out.line(format_args!("passages  {}", document.chunk_count));
     for page in &document.pages {
-        out.line(format_args!("page {:>4} {}  {}", page.number, page.state, page.reason.as_deref().map(printable).unwrap_or_default()));
+        out.line(format_args!(
+            "page {:>4} {}  {}",
+            page.number,
+            page.state,
+            page.reason.as_deref().map(printable).unwrap_or_default()
+        ));
     }
     Ok(Exit::Ok)
 }
@@ -168,7 +173,10 @@ async fn chunks(context: &Context, client: &Client, id: DocumentId, from: u32, l
     }
     for chunk in value["items"].as_array().into_iter().flatten() {
         let page = chunk["page"].as_u64().map(|page| format!(", page {page}")).unwrap_or_default();
-        let head = format!("#{} bytes {}-{}, {} tokens{page}", chunk["ordinal"], chunk["start"], chunk["end"], chunk["token_count"]);
+        let head = format!(
+            "#{} bytes {}-{}, {} tokens{page}",
+            chunk["ordinal"], chunk["start"], chunk["end"], chunk["token_count"]
+        );
         out.line(out.style.dim(&head));
         out.line(chunk["text"].as_str().unwrap_or_default());
         out.line("");

@@ -13,9 +13,9 @@ use crate::commands::search::Mode;
 use crate::commands::{collections, index};
 use crate::context::Context;
 use crate::error::{CliError, Exit, io_error};
+use crate::eval::cranfield;
 use crate::eval::judged::{self, Query};
 use crate::eval::metrics::{Figures, Grades, Mean, judge};
-use crate::eval::cranfield;
 
 /// Depth of a ranking; the most hits a search may ask for.
 const DEPTH: usize = 100;
@@ -127,7 +127,8 @@ fn join(queries: Vec<Query>, mut judgements: HashMap<String, Grades>) -> Result<
         })
         .collect();
     if joined.is_empty() {
-        return Err(CliError::usage("no query has a relevant document").hint("do the query ids of both files agree? Cranfield's need --cranfield"));
+        return Err(CliError::usage("no query has a relevant document")
+            .hint("do the query ids of both files agree? Cranfield's need --cranfield"));
     }
     Ok(joined)
 }
@@ -137,7 +138,13 @@ fn default_name(folder: &Path) -> String {
     format!("eval-{name}")
 }
 
-async fn evaluate(context: &Context, client: &Client, args: &EvalArgs, collection: &str, judged: &Judged) -> Result<Report, CliError> {
+async fn evaluate(
+    context: &Context,
+    client: &Client,
+    args: &EvalArgs,
+    collection: &str,
+    judged: &Judged,
+) -> Result<Report, CliError> {
     let split = context.config.data_dir.join("eval").join(collection.replace('/', "_"));
     let folder = if args.folder.is_file() && args.cranfield {
         cranfield::split(&args.folder, &split)?;
@@ -155,11 +162,20 @@ async fn evaluate(context: &Context, client: &Client, args: &EvalArgs, collectio
     result
 }
 
-async fn measure(context: &Context, client: &Client, args: &EvalArgs, collection: &str, folder: &Path, judged: &Judged) -> Result<Report, CliError> {
-    let source = DirectorySource { path: index::folder_uri(folder)?, include: Vec::new(), exclude: Vec::new(), hidden: false };
+async fn measure(
+    context: &Context,
+    client: &Client,
+    args: &EvalArgs,
+    collection: &str,
+    folder: &Path,
+    judged: &Judged,
+) -> Result<Report, CliError> {
+    let source =
+        DirectorySource { path: index::folder_uri(folder)?, include: Vec::new(), exclude: Vec::new(), hidden: false };
     let operation = index::start(client, collection, source).await?;
     index::follow(context, client, collection, &operation).await?.into_result()?;
-    let view: crate::summary::CollectionView = client.get(&format!("/collections/{}", crate::client::encode(collection))).await?;
+    let view: crate::summary::CollectionView =
+        client.get(&format!("/collections/{}", crate::client::encode(collection))).await?;
     if view.counts.completed == 0 {
         return Err(CliError::usage(format!("{} holds no readable document", folder.display())));
     }
@@ -168,10 +184,21 @@ async fn measure(context: &Context, client: &Client, args: &EvalArgs, collection
         context.out.note(format_args!("{} queries, {} …", judged.queries.len(), SearchMode::from(*mode)));
         modes.push(measure_mode(client, args, collection, (*mode).into(), judged).await?);
     }
-    Ok(Report { collection: collection.to_owned(), documents: view.counts.completed, queries: judged.queries.len(), modes })
+    Ok(Report {
+        collection: collection.to_owned(),
+        documents: view.counts.completed,
+        queries: judged.queries.len(),
+        modes,
+    })
 }
 
-async fn measure_mode(client: &Client, args: &EvalArgs, collection: &str, mode: SearchMode, judged: &Judged) -> Result<ModeReport, CliError> {
+async fn measure_mode(
+    client: &Client,
+    args: &EvalArgs,
+    collection: &str,
+    mode: SearchMode,
+    judged: &Judged,
+) -> Result<ModeReport, CliError> {
     let mut figures: Vec<Figures> = Vec::with_capacity(judged.queries.len());
     let mut run = String::new();
     let mut total_ms = 0.0;
@@ -215,7 +242,9 @@ async fn measure_mode(client: &Client, args: &EvalArgs, collection: &str, mode: 
 fn ranking(answer: &SearchResponse) -> Vec<String> {
     let mut ranking: Vec<String> = Vec::with_capacity(answer.hits.len());
     for hit in &answer.hits {
-        let stem = Path::new(&hit.name).file_stem().map_or_else(|| hit.name.clone(), |stem| stem.to_string_lossy().into_owned());
+        let stem = Path::new(&hit.name)
+            .file_stem()
+            .map_or_else(|| hit.name.clone(), |stem| stem.to_string_lossy().into_owned());
         if !ranking.contains(&stem) {
             ranking.push(stem);
         }
@@ -229,7 +258,10 @@ fn print(context: &Context, report: &Report) {
     let mut rows = vec![["mode", "nDCG@10", "MAP", "Recall@100", "MRR@10", "ms/query"].map(str::to_owned).to_vec()];
     for mode in &report.modes {
         let mut row = vec![mode.mode.to_string()];
-        row.extend([mode.ndcg_10, mode.map, mode.recall_100, mode.mrr_10].map(|m| format!("{:.4} [{:.4}, {:.4}]", m.mean, m.low, m.high)));
+        row.extend(
+            [mode.ndcg_10, mode.map, mode.recall_100, mode.mrr_10]
+                .map(|m| format!("{:.4} [{:.4}, {:.4}]", m.mean, m.low, m.high)),
+        );
         row.push(format!("{:.1}", mode.mean_ms));
         rows.push(row);
     }

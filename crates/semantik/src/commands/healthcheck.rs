@@ -16,8 +16,11 @@ pub async fn run(context: &Context) -> Result<Exit, CliError> {
     let remote = Remote::new(&address)?;
     let (status, body) = remote.send(Method::GET, "/readyz", None).await?;
     if !(200..300).contains(&status) {
-        return Err(CliError::new(ErrorCode::StoreUnavailable, format!("the server at {} is not ready (status {status})", remote.url()))
-            .hint("its log and `semantik doctor` tell why"));
+        return Err(CliError::new(
+            ErrorCode::StoreUnavailable,
+            format!("the server at {} is not ready (status {status})", remote.url()),
+        )
+        .hint("its log and `semantik doctor` tell why"));
     }
     if context.out.json {
         context.out.document(&serde_json::from_slice::<Value>(&body).unwrap_or(Value::Null));

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use semantik_core::collection::NewCollection;
 use semantik_core::chunk::ChunkSettings;
+use semantik_core::collection::NewCollection;
 use semantik_core::operation::Operation;
 use semantik_core::source::{DirectorySource, SourceConfig};
 use serde::Deserialize;
@@ -61,10 +61,17 @@ pub async fn run(context: &Context, args: IndexArgs) -> Result<Exit, CliError> {
     result
 }
 
-async fn index(context: &Context, client: &Client, args: &IndexArgs, wanted: DirectorySource) -> Result<Exit, CliError> {
+async fn index(
+    context: &Context,
+    client: &Client,
+    args: &IndexArgs,
+    wanted: DirectorySource,
+) -> Result<Exit, CliError> {
     if args.no_wait && client.is_local() {
-        return Err(CliError::usage("--no-wait needs a running server, because nothing works on after this command ends")
-            .hint("start `semantik serve` in another terminal, or leave --no-wait out"));
+        return Err(CliError::usage(
+            "--no-wait needs a running server, because nothing works on after this command ends",
+        )
+        .hint("start `semantik serve` in another terminal, or leave --no-wait out"));
     }
     ensure_collection(client, &args.collection).await?;
     let operation = start(client, &args.collection, wanted).await?;
@@ -89,7 +96,12 @@ struct Open {
 }
 
 /// Watches the operation, and in this process whatever earlier runs left unfinished.
-pub async fn follow(context: &Context, client: &Client, collection: &str, operation: &Operation) -> Result<Watched, CliError> {
+pub async fn follow(
+    context: &Context,
+    client: &Client,
+    collection: &str,
+    operation: &Operation,
+) -> Result<Watched, CliError> {
     let mut watched = progress::watch(client, &context.out, operation.id).await?;
     if !client.is_local() || watched.interrupted {
         return Ok(watched);
@@ -110,7 +122,12 @@ pub async fn ensure_collection(client: &Client, name: &str) -> Result<bool, CliE
         Err(error) if error.exit == Exit::NotFound => {}
         Err(error) => return Err(error),
     }
-    let new = NewCollection { name: name.to_owned(), description: String::new(), tags: Vec::new(), chunking: ChunkSettings::default() };
+    let new = NewCollection {
+        name: name.to_owned(),
+        description: String::new(),
+        tags: Vec::new(),
+        chunking: ChunkSettings::default(),
+    };
     match client.post::<Value>("/collections", &new).await {
         Ok(_) => Ok(true),
         // Somebody else was faster.
@@ -125,7 +142,8 @@ pub async fn start(client: &Client, collection: &str, wanted: DirectorySource) -
     struct Started {
         operation: Operation,
     }
-    let started: Started = client.post(&format!("/collections/{}/sources", encode(collection)), &SourceConfig::Directory(wanted)).await?;
+    let started: Started =
+        client.post(&format!("/collections/{}/sources", encode(collection)), &SourceConfig::Directory(wanted)).await?;
     Ok(started.operation)
 }
 
@@ -143,7 +161,8 @@ pub fn folder_uri(folder: &std::path::Path) -> Result<String, CliError> {
     let shown = folder.display();
     let path = folder.canonicalize().map_err(|e| io_error(&format!("cannot read folder {shown}"), &e))?;
     if !path.is_dir() {
-        return Err(CliError::usage(format!("{shown} is not a folder")).hint("name the folder the file is in, and choose with --include"));
+        return Err(CliError::usage(format!("{shown} is not a folder"))
+            .hint("name the folder the file is in, and choose with --include"));
     }
     Ok(semantik_ingest::connect::encode_path(&path))
 }

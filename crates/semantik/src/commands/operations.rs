@@ -51,15 +51,25 @@ pub async fn run(context: &Context, args: OperationsArgs) -> Result<Exit, CliErr
     let client = context.client().await?;
     let result = match &args.action {
         Action::List { collection, open, limit } => list(context, &client, collection.as_deref(), *open, *limit).await,
-        Action::Show { id } => client.get(&format!("/operations/{id}")).await.map(|operation| tell(context, &operation)),
-        Action::Cancel { id } => client.delete(&format!("/operations/{id}")).await.map(|operation| tell(context, &operation)),
+        Action::Show { id } => {
+            client.get(&format!("/operations/{id}")).await.map(|operation| tell(context, &operation))
+        }
+        Action::Cancel { id } => {
+            client.delete(&format!("/operations/{id}")).await.map(|operation| tell(context, &operation))
+        }
         Action::Watch { id } => watch(context, &client, *id).await,
     };
     client.close().await;
     result
 }
 
-async fn list(context: &Context, client: &Client, collection: Option<&str>, open: bool, limit: usize) -> Result<Exit, CliError> {
+async fn list(
+    context: &Context,
+    client: &Client,
+    collection: Option<&str>,
+    open: bool,
+    limit: usize,
+) -> Result<Exit, CliError> {
     #[derive(Deserialize)]
     struct Items {
         items: Vec<Operation>,

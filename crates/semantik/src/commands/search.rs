@@ -120,7 +120,12 @@ fn show(out: &Output, number: usize, hit: &Hit, full: bool) {
     let style = out.style;
     let page = hit.page.map(|page| format!(", page {page}")).unwrap_or_default();
     let name = printable(hit.title.as_deref().filter(|title| !title.trim().is_empty()).unwrap_or(&hit.name));
-    out.line(format_args!("{} {}{page}  {}", style.dim(&format!("{number:>2}.")), style.bold(&name), style.dim(&format!("{:.4}", hit.score))));
+    out.line(format_args!(
+        "{} {}{page}  {}",
+        style.dim(&format!("{number:>2}.")),
+        style.bold(&name),
+        style.dim(&format!("{:.4}", hit.score))
+    ));
     out.line(format_args!("    {}", style.cyan(&printable(&hit.uri))));
     if let Some(context) = hit.context.as_deref().filter(|context| !context.is_empty()) {
         out.line(format_args!("    {}", style.dim(&printable(context))));
@@ -167,7 +172,12 @@ fn epilogue(context: &Context, args: &SearchArgs, answer: &SearchResponse) {
             answer.mode, t.embed_ms, t.filter_ms, t.dense_ms, t.lexical_ms, t.fetch_ms, t.total_ms
         ));
     } else {
-        out.note(out.style.dim(&format!("{} results, {} search, {:.0} ms", answer.hits.len(), answer.mode, t.total_ms)));
+        out.note(out.style.dim(&format!(
+            "{} results, {} search, {:.0} ms",
+            answer.hits.len(),
+            answer.mode,
+            t.total_ms
+        )));
     }
 }
 

@@ -89,9 +89,14 @@ async fn drain(server: tokio::task::JoinHandle<std::io::Result<()>>, workers: Wo
 
 fn greet(context: &Context, url: &str, address: SocketAddr) {
     if context.out.json {
-        context.out.document(&serde_json::json!({ "url": url, "pid": std::process::id(), "data_dir": context.config.data_dir }));
+        context.out.document(
+            &serde_json::json!({ "url": url, "pid": std::process::id(), "data_dir": context.config.data_dir }),
+        );
     } else {
-        context.out.line(format_args!("Semantik answers at {url} (data in {}); Ctrl-C stops it", context.config.data_dir.display()));
+        context.out.line(format_args!(
+            "Semantik answers at {url} (data in {}); Ctrl-C stops it",
+            context.config.data_dir.display()
+        ));
     }
     tracing::info!(%address, data_dir = %context.config.data_dir.display(), "serving");
     if !address.ip().is_loopback() {
@@ -116,12 +121,15 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, CliError> {
 }
 
 fn parse_bind(text: &str, default: SocketAddr) -> Result<SocketAddr, CliError> {
-    let address = text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(|ip| SocketAddr::new(ip, default.port())));
+    let address =
+        text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(|ip| SocketAddr::new(ip, default.port())));
     let address = address.or_else(|| {
         let port = text.strip_prefix(':').or_else(|| text.strip_prefix("localhost:"))?;
         Some(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port.parse().ok()?))
     });
-    address.ok_or_else(|| CliError::usage(format!("--bind: `{text}` is not an address such as 127.0.0.1 or 127.0.0.1:8080")))
+    address.ok_or_else(|| {
+        CliError::usage(format!("--bind: `{text}` is not an address such as 127.0.0.1 or 127.0.0.1:8080"))
+    })
 }
 
 /// An address a client on this machine can use: "any" means loopback.

@@ -63,7 +63,8 @@ pub fn split(source: &Path, target: &Path) -> Result<usize, CliError> {
     std::fs::create_dir_all(target).map_err(|e| failed(target, &e))?;
     for record in &records {
         let path = target.join(format!("{}.txt", record.id));
-        std::fs::write(&path, format!("{}\n\n{}\n", record.field('T'), record.field('W'))).map_err(|e| failed(&path, &e))?;
+        std::fs::write(&path, format!("{}\n\n{}\n", record.field('T'), record.field('W')))
+            .map_err(|e| failed(&path, &e))?;
     }
     Ok(records.len())
 }
@@ -109,8 +110,10 @@ mod tests {
 
     #[test]
     fn grades_are_turned_round_and_queries_are_positions() {
-        let mut queries = vec![Query { id: "001".into(), text: "a".into() }, Query { id: "004".into(), text: "b".into() }];
-        let mut judgements = super::super::judged::judgements("2 0 d1 1\n2 0 d2 4\n2 0 d3 5\n2 0 d4 -1").expect("valid");
+        let mut queries =
+            vec![Query { id: "001".into(), text: "a".into() }, Query { id: "004".into(), text: "b".into() }];
+        let mut judgements =
+            super::super::judged::judgements("2 0 d1 1\n2 0 d2 4\n2 0 d3 5\n2 0 d4 -1").expect("valid");
         number_by_position(&mut queries);
         codes_to_gains(&mut judgements);
         assert_eq!(queries[1].id, "2");

@@ -18,14 +18,18 @@ pub struct Query {
 pub fn queries(text: &str) -> Result<Vec<Query>, CliError> {
     let first = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
     let queries: Vec<Query> = if first.starts_with(".I") {
-        super::cranfield::records(text).into_iter().map(|record| Query { id: record.id.clone(), text: record.field('W') }).collect()
+        super::cranfield::records(text)
+            .into_iter()
+            .map(|record| Query { id: record.id.clone(), text: record.field('W') })
+            .collect()
     } else if first.starts_with('{') {
         numbered(text).map(|(number, line)| json_query(number, line)).collect::<Result<_, _>>()?
     } else {
         numbered(text).map(|(number, line)| tab_query(number, line)).collect::<Result<_, _>>()?
     };
     if queries.is_empty() {
-        return Err(CliError::usage("the query file holds no query").hint("formats: .I/.W records, JSON Lines with id and text, or id<TAB>text"));
+        return Err(CliError::usage("the query file holds no query")
+            .hint("formats: .I/.W records, JSON Lines with id and text, or id<TAB>text"));
     }
     Ok(queries)
 }
@@ -57,7 +61,11 @@ pub fn judgements(text: &str) -> Result<HashMap<String, Grades>, CliError> {
         let fields: Vec<&str> = line.split_whitespace().collect();
         let (query, document, grade) = match fields.as_slice() {
             [query, document, grade] | [query, _, document, grade] => (*query, *document, *grade),
-            _ => return Err(CliError::usage(format!("judgements, line {number}: expected `query document grade` or `query 0 document grade`"))),
+            _ => {
+                return Err(CliError::usage(format!(
+                    "judgements, line {number}: expected `query document grade` or `query 0 document grade`"
+                )));
+            }
         };
         let Ok(grade) = grade.parse::<f64>() else {
             // A first line with names of columns is common.

@@ -30,7 +30,11 @@ pub fn judge(ranking: &[String], grades: &Grades) -> Figures {
     Figures {
         ndcg_10: ndcg(ranking.iter().map(gain), grades, 10),
         average_precision: average_precision(ranking.iter().map(gain), relevant),
-        recall_100: if relevant == 0 { 0.0 } else { ranking.iter().take(100).filter(|d| gain(d) > 0.0).count() as f64 / relevant as f64 },
+        recall_100: if relevant == 0 {
+            0.0
+        } else {
+            ranking.iter().take(100).filter(|d| gain(d) > 0.0).count() as f64 / relevant as f64
+        },
         reciprocal_rank_10: ranking.iter().take(10).position(|d| gain(d) > 0.0).map_or(0.0, |at| 1.0 / (at + 1) as f64),
     }
 }

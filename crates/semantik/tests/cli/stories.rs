@@ -234,10 +234,20 @@ fn documents_can_be_read_and_retried() {
 #[test]
 fn eval_prints_figures_per_mode_and_leaves_nothing_behind() {
     let home = three_files();
-    std::fs::write(home.path("queries.tsv"), "q1\tsourdough bread\nq2\ttide tables\nq3\tnobody knows\n").expect("writable");
+    std::fs::write(home.path("queries.tsv"), "q1\tsourdough bread\nq2\ttide tables\nq3\tnobody knows\n")
+        .expect("writable");
     std::fs::write(home.path("qrels.txt"), "q1 0 bread 1\nq2 0 harbour 2\n").expect("writable");
     let corpus = home.corpus();
-    let report = home.json(&["eval", corpus.to_str().expect("a plain path"), "--queries", "queries.tsv", "--qrels", "qrels.txt", "--modes", "lexical"]);
+    let report = home.json(&[
+        "eval",
+        corpus.to_str().expect("a plain path"),
+        "--queries",
+        "queries.tsv",
+        "--qrels",
+        "qrels.txt",
+        "--modes",
+        "lexical",
+    ]);
     assert_eq!(report["queries"], 2);
     let mode = &report["modes"][0];
     assert_eq!(mode["mode"], "lexical");

@@ -38,8 +38,24 @@ impl Home {
 
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_semantik"));
-        command.args(args).arg("--data-dir").arg(self.data()).env("USE_MOCK_EMBEDDINGS", "true").env("BATCH_SIZE", "16").current_dir(self.dir.path());
-        for name in ["SEMANTIK_DATA_DIR", "RUST_LOG", "NO_COLOR", "LOG_LEVEL", "LOG_FORMAT", "BIND_ADDRESS", "HOSTNAME", "WEBUI_PORT", "DATABASE_URL"] {
+        command
+            .args(args)
+            .arg("--data-dir")
+            .arg(self.data())
+            .env("USE_MOCK_EMBEDDINGS", "true")
+            .env("BATCH_SIZE", "16")
+            .current_dir(self.dir.path());
+        for name in [
+            "SEMANTIK_DATA_DIR",
+            "RUST_LOG",
+            "NO_COLOR",
+            "LOG_LEVEL",
+            "LOG_FORMAT",
+            "BIND_ADDRESS",
+            "HOSTNAME",
+            "WEBUI_PORT",
+            "DATABASE_URL",
+        ] {
             command.env_remove(name);
         }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -105,11 +121,13 @@ impl Ran {
     }
 
     pub fn json(&self) -> Value {
-        serde_json::from_str(&self.stdout).unwrap_or_else(|e| panic!("{e}: stdout is not one JSON document:\n{}", self.stdout))
+        serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|e| panic!("{e}: stdout is not one JSON document:\n{}", self.stdout))
     }
 
     pub fn error(&self) -> Value {
-        let value: Value = serde_json::from_str(&self.stderr).unwrap_or_else(|e| panic!("{e}: stderr is not JSON:\n{}", self.stderr));
+        let value: Value =
+            serde_json::from_str(&self.stderr).unwrap_or_else(|e| panic!("{e}: stderr is not JSON:\n{}", self.stderr));
         value["error"].clone()
     }
 }

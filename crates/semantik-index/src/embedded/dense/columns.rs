@@ -48,9 +48,8 @@ pub(super) struct Snapshot {
 impl Columns {
     /// Opens the files of a folder, making those that are missing.
     pub(super) fn open(folder: &Path, dimensions: usize) -> io::Result<Self> {
-        let open = |name: &str| {
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(folder.join(name))
-        };
+        let open =
+            |name: &str| OpenOptions::new().read(true).write(true).create(true).truncate(false).open(folder.join(name));
         let files = Files { bits: open("bits")?, codes: open("codes")?, rows: open("rows")?, dimensions };
         Ok(Self { files: Arc::new(files), count: 0 })
     }
@@ -151,7 +150,6 @@ impl Columns {
         let [bits, codes, rows] = self.files.sizes().map(map);
         Ok(Snapshot { bits: bits?, codes: codes?, rows: rows?, count: self.count, dimensions: self.files.dimensions })
     }
-
 }
 
 impl Files {

@@ -105,7 +105,9 @@ impl LexicalPart {
         let mut slot = self.writer();
         let done = match slot.as_mut() {
             Some(writer) => work(writer),
-            None => self.index.writer_with_num_threads(1, WRITER_HEAP_BYTES).and_then(|writer| work(slot.insert(writer))),
+            None => {
+                self.index.writer_with_num_threads(1, WRITER_HEAP_BYTES).and_then(|writer| work(slot.insert(writer)))
+            }
         };
         done.map_err(|error| {
             *slot = None;

@@ -39,7 +39,8 @@ impl Asked {
         for (at, part) in query.split(is_quote).enumerate() {
             // An opening quote without its closing one quotes nothing.
             if at % 2 == 1 && at < quotes {
-                let phrase: Vec<String> = analysis::words(part).into_iter().take(MAX_WORDS).map(|word| word.stem).collect();
+                let phrase: Vec<String> =
+                    analysis::words(part).into_iter().take(MAX_WORDS).map(|word| word.stem).collect();
                 asked.phrases.extend(Some(phrase).filter(|phrase| !phrase.is_empty()));
                 asked.identifiers.extend(analysis::identifiers(part));
             } else {

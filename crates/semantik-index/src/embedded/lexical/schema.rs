@@ -1,7 +1,7 @@
 //! The fields of the lexical index, and how a point becomes one of its documents.
 
 use tantivy::TantivyDocument;
-use tantivy::schema::{Field, INDEXED, IndexRecordOption, Schema, TextFieldIndexing, TextOptions, FAST};
+use tantivy::schema::{FAST, Field, INDEXED, IndexRecordOption, Schema, TextFieldIndexing, TextOptions};
 use tantivy::tokenizer::{PreTokenizedString, Token};
 
 use super::analysis::{self, Word};
