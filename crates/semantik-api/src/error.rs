@@ -16,39 +16,53 @@ use utoipa::ToSchema;
 /// Seconds a client should wait when the server is busy.
 const RETRY_AFTER_S: &str = "5";
 
+/// What went wrong, before it is written down.
+#[derive(Debug, Clone)]
+pub(crate) struct Problem {
+    status: StatusCode,
+    code: ErrorCode,
+    detail: String,
+    hint: Option<String>,
+}
+
 /// What went wrong, for programs and for people (RFC 9457).
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = HttpProblem)]
-pub(crate) struct Problem {
+pub(crate) struct ProblemView {
     /// Address of the page about this kind of problem.
     #[serde(rename = "type")]
-    pub kind: String,
-    pub title: String,
-    pub status: u16,
+    kind: String,
+    title: String,
+    status: u16,
     /// Stable name of the problem.
-    pub code: String,
+    code: &'static str,
     /// This occurrence, in a sentence.
-    pub detail: String,
+    detail: String,
     /// What to do next.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub hint: Option<String>,
+    hint: Option<String>,
     /// Whether the same request may succeed later.
-    pub retryable: bool,
+    retryable: bool,
     /// Finds the request in the log.
-    pub request_id: String,
+    request_id: String,
 }
 
 impl Problem {
     pub(crate) fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
-        Self {
-            kind: format!("/docs/errors/{code}"),
-            title: code.name().replace('_', " "),
-            status: status(code.class()).as_u16(),
-            code: code.name().to_owned(),
-            detail: detail.into(),
-            hint: None,
-            retryable: code.retryable(),
-            request_id: String::new(),
+        Self { status: status(code.class()), code, detail: detail.into(), hint: None }
+    }
+
+    /// As the client of request `request_id` reads it.
+    pub(crate) fn view(self, request_id: &str) -> ProblemView {
+        ProblemView {
+            kind: format!("/docs/errors/{}", self.code),
+            title: self.code.name().replace('_', " "),
+            status: self.status.as_u16(),
+            code: self.code.name(),
+            detail: self.detail,
+            hint: self.hint,
+            retryable: self.code.retryable(),
+            request_id: request_id.to_owned(),
         }
     }
 
@@ -72,7 +86,7 @@ impl Problem {
             other if other.is_client_error() => (ErrorCode::InvalidRequest, "the request cannot be answered as it is"),
             _ => (ErrorCode::Internal, "something went wrong inside Semantik"),
         };
-        Self { status: status.as_u16(), ..Self::new(code, detail) }
+        Self { status, ..Self::new(code, detail) }
     }
 
     fn of_rejection(status: StatusCode, detail: String) -> Self {
@@ -103,9 +117,8 @@ fn status(class: ErrorClass) -> StatusCode {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = status.into_response();
-        if status == StatusCode::SERVICE_UNAVAILABLE {
+        let mut response = self.status.into_response();
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_S));
         }
         response.extensions_mut().insert(self);

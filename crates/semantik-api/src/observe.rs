@@ -57,8 +57,7 @@ fn request_id(headers: &HeaderMap) -> String {
 
 fn dress(mut response: Response, id: &str) -> Response {
     if let Some(problem) = problem_of(&mut response) {
-        let problem = Problem { request_id: id.to_owned(), ..problem };
-        let body = serde_json::to_vec(&problem).expect("a problem is texts and numbers");
+        let body = serde_json::to_vec(&problem.view(id)).expect("a problem is texts and numbers");
         *response.body_mut() = Body::from(body);
         response.headers_mut().remove(header::CONTENT_LENGTH);
         response.headers_mut().insert(header::CONTENT_TYPE, PROBLEM_JSON);

@@ -16,7 +16,7 @@ use tower_http::timeout::TimeoutLayer;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::error::Problem;
+use crate::error::ProblemView;
 use crate::observe::TIMED_OUT;
 use crate::state::ApiState;
 
@@ -24,7 +24,7 @@ use crate::state::ApiState;
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 #[derive(OpenApi)]
-#[openapi(components(schemas(Problem)))]
+#[openapi(components(schemas(ProblemView)))]
 struct Document;
 
 pub(crate) fn all() -> OpenApiRouter<ApiState> {
