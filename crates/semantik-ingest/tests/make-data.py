@@ -94,7 +94,7 @@ def ods():
     from odf.text import P
 
     document = OpenDocumentSpreadsheet()
-    table, row, cell = Table(name="Birds"), TableRow(), TableCell()
+    table, row, cell = Table(name="Birds"), TableRow(), TableCell(valuetype="string")
     cell.addElement(P(text=SENTENCE))
     row.addElement(cell)
     table.addElement(row)

@@ -4,7 +4,7 @@ use semantik_core::document::{ExtractedText, SkipReason, TextKind};
 
 use super::protocol::Failure;
 use super::{Limits, Member, Outcome, Request};
-use super::{archive, decode, mail, markup, ocr, office, pdf, sniff, text};
+use super::{archive, decode, mail, markup, ocr, office, pdf, sniff, text, xml};
 
 /// Most containers around a document that is still read.
 const DEEPEST: u8 = 3;
@@ -92,8 +92,8 @@ fn textual(bytes: &[u8], decoded: String, name: &str, limits: &Limits) -> Result
     let (mime, kind) = text::classify(&decoded, name);
     match mime {
         sniff::EML => mail::internet(bytes, limits),
-        "text/html" => office::extract(decoded.as_bytes(), mime, limits),
-        "application/xml" => Ok(Content::text(markup::xml(&decoded))),
+        "text/html" => markup::html(&decoded).map(Content::text),
+        "application/xml" => Ok(Content::text(xml::document(&decoded))),
         _ => {
             let headings = if kind == TextKind::Markdown { markup::headings(&decoded) } else { Vec::new() };
             let title = headings.iter().find(|heading| heading.level == 1).map(|heading| heading.text.clone());

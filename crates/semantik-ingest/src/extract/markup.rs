@@ -1,9 +1,12 @@
-//! Markdown and XML: headings with faithful offsets, and text without the markup.
+//! Markdown and web pages: headings with faithful offsets, and text without the markup.
 
+use html_to_markdown_rs::{ConversionOptions, HeadingStyle};
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
-use semantik_core::document::{ExtractedText, Heading, TextKind};
+use semantik_core::document::{ExtractedText, Heading};
 
 use super::formats::plain as plain_text;
+use super::protocol::Failure;
+use super::xml;
 
 /// Tags that HTML in Markdown may have; anything else between angle brackets is somebody's text.
 const INLINE_TAGS: &[&str] = &[
@@ -74,7 +77,7 @@ pub(super) fn strip(markdown: &str, into: &mut String, headings: &mut Vec<Headin
             Event::End(TagEnd::TableCell) => into.push('\t'),
             Event::Text(part) | Event::Code(part) if !hidden => into.push_str(&part),
             Event::SoftBreak | Event::HardBreak => into.push('\n'),
-            Event::Html(part) | Event::InlineHtml(part) => html(&part, into),
+            Event::Html(part) | Event::InlineHtml(part) => tags(&part, into),
             _ => {}
         }
     }
@@ -82,7 +85,7 @@ pub(super) fn strip(markdown: &str, into: &mut String, headings: &mut Vec<Headin
     headings.extend(tidy(found));
 }
 
-fn html(part: &str, into: &mut String) {
+fn tags(part: &str, into: &mut String) {
     let mut rest = part;
     while let Some(open) = rest.find('<') {
         into.push_str(&rest[..open]);
@@ -104,7 +107,7 @@ fn html(part: &str, into: &mut String) {
     }
 }
 
-fn line(into: &mut String) {
+pub(super) fn line(into: &mut String) {
     let end = into.trim_end_matches([' ', '\t']).len();
     into.truncate(end);
     if !into.is_empty() && !into.ends_with('\n') {
@@ -112,86 +115,30 @@ fn line(into: &mut String) {
     }
 }
 
-fn blank_line(into: &mut String) {
+pub(super) fn blank_line(into: &mut String) {
     line(into);
     if !into.is_empty() && !into.ends_with("\n\n") {
         into.push('\n');
     }
 }
 
-/// XML as its character data, one block after the other; broken XML gives what can be read of it.
-pub(super) fn xml(text: &str) -> ExtractedText {
-    let mut plain = String::new();
-    xml_text(text, &mut plain);
-    ExtractedText { kind: TextKind::Plain, ..plain_text("application/xml", plain) }
+/// A web page as its text, without scripts, styles and tags.
+pub(super) fn html(page: &str) -> Result<ExtractedText, Failure> {
+    let options = ConversionOptions { extract_metadata: false, heading_style: HeadingStyle::Atx, skip_images: true, ..ConversionOptions::default() };
+    let converted = html_to_markdown_rs::convert(page, options).map_err(|e| Failure::Broken(e.to_string()))?;
+    let mut text = ExtractedText { title: title(page), ..plain_text("text/html", String::new()) };
+    strip(&converted.content.unwrap_or_default(), &mut text.text, &mut text.headings);
+    Ok(text)
 }
 
-/// Appends the character data of XML; elements with text of their own become lines.
-pub(super) fn xml_text(text: &str, into: &mut String) {
-    let mut rest = text;
-    while let Some(open) = rest.find('<') {
-        push_data(&rest[..open], into);
-        let tag = &rest[open..];
-        let skip = if let Some(data) = tag.strip_prefix("<![CDATA[") {
-            let end = data.find("]]>").unwrap_or(data.len());
-            into.push_str(&data[..end]);
-            (9 + end + 3).min(tag.len())
-        } else if tag.starts_with("<!--") {
-            tag.find("-->").map_or(tag.len(), |end| end + 3)
-        } else {
-            tag.find('>').map_or(tag.len(), |end| end + 1)
-        };
-        if tag.starts_with("</") || tag[..skip].ends_with("/>") {
-            line(into);
-        }
-        rest = &tag[skip..];
-    }
-    push_data(rest, into);
-}
-
-fn push_data(data: &str, into: &mut String) {
-    let trimmed = data.trim();
-    if trimmed.is_empty() {
-        return;
-    }
-    if !into.is_empty() && !into.ends_with(char::is_whitespace) {
-        into.push(' ');
-    }
-    let mut rest = trimmed;
-    while let Some(at) = rest.find('&') {
-        into.push_str(&rest[..at]);
-        rest = &rest[at..];
-        let end = rest.find(';').filter(|end| *end <= 10);
-        match end.and_then(|end| entity(&rest[1..end])) {
-            Some(character) => {
-                into.push(character);
-                rest = &rest[end.map_or(1, |end| end + 1)..];
-            }
-            None => {
-                into.push('&');
-                rest = &rest[1..];
-            }
-        }
-    }
-    into.push_str(rest);
-}
-
-fn entity(name: &str) -> Option<char> {
-    match name {
-        "amp" => Some('&'),
-        "lt" => Some('<'),
-        "gt" => Some('>'),
-        "quot" => Some('"'),
-        "apos" => Some('\''),
-        _ => {
-            let number = name.strip_prefix('#')?;
-            let code = match number.strip_prefix(['x', 'X']) {
-                Some(hex) => u32::from_str_radix(hex, 16).ok()?,
-                None => number.parse().ok()?,
-            };
-            char::from_u32(code).filter(|character| *character != '\0')
-        }
-    }
+fn title(page: &str) -> Option<String> {
+    let head = page.get(..page.find("</head>").or(page.find("</HEAD>"))?)?;
+    let lower = head.to_ascii_lowercase();
+    let open = lower.find("<title")?;
+    let start = open + lower[open..].find('>')? + 1;
+    let end = start + lower[start..].find("</title")?;
+    let words: Vec<&str> = head[start..end].split_whitespace().collect();
+    Some(xml::decode(&words.join(" "))).filter(|title| !title.is_empty())
 }
 
 #[cfg(test)]
@@ -213,12 +160,5 @@ mod tests {
         strip("# A **b**\n\nSome *text* with <T> and `code`<br>end.\n\n| x | y |\n|---|---|\n| 1 | 2 |\n\n- one\n- two\n", &mut text, &mut found);
         assert_eq!(text, "A b\n\nSome text with <T> and code\nend.\n\nx\ty\n1\t2\n\none\ntwo");
         assert_eq!((found[0].text.as_str(), found[0].start), ("A b", 0));
-    }
-
-    #[test]
-    fn xml_gives_its_character_data() {
-        let mut text = String::new();
-        xml_text("<a><b>x &amp; y</b><!-- no --><c><![CDATA[<z>]]></c><d/></a>", &mut text);
-        assert_eq!(text.trim(), "x & y\n<z>");
     }
 }

@@ -9,6 +9,7 @@ mod mail;
 mod markup;
 mod ocr;
 mod office;
+mod ooxml;
 mod pdf;
 mod pool;
 mod process;
@@ -16,6 +17,7 @@ mod protocol;
 mod sandbox;
 mod sniff;
 mod text;
+mod xml;
 
 use std::path::PathBuf;
 

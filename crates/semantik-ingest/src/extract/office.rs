@@ -1,14 +1,14 @@
-//! Office documents, books and web pages through kreuzberg: rendered as Markdown for the sake of
-//! the headings, then freed of the markup. Slides and sheets are pages.
+//! Office documents and books through kreuzberg: rendered as Markdown for the sake of the headings,
+//! then freed of the markup. Sheets are pages.
 
 use std::io::{Cursor, Read as _};
 
-use kreuzberg::{ExtractionConfig, ExtractionResult, KreuzbergError, OutputFormat, PageConfig};
+use kreuzberg::{ExtractionConfig, ExtractionResult, KreuzbergError, OutputFormat};
 use semantik_core::document::{ExtractedText, Page, PageState, SkipReason, TextKind};
 
 use super::formats::{Content, plain};
 use super::protocol::Failure;
-use super::{Limits, decode, markup, sniff};
+use super::{Limits, decode, markup, ooxml, sniff, xml};
 
 const KNOWN: &[&str] = &[
     "application/vnd.openxmlformats-officedocument.",
@@ -27,22 +27,27 @@ pub(super) fn knows(mime: &str) -> bool {
 }
 
 pub(super) fn extract(bytes: &[u8], mime: &str, limits: &Limits) -> Result<Content, Failure> {
+    if mime.contains("wordprocessingml") {
+        return ooxml::document(bytes, mime, limits);
+    }
+    if mime.contains("presentationml") {
+        return ooxml::slides(bytes, mime, limits);
+    }
     let result = match parse(bytes, mime, limits) {
         Ok(result) => result,
         Err(error) => return refused(&error, mime),
     };
     let title = result.metadata.title.clone().map(|title| title.trim().to_owned()).filter(|title| !title.is_empty());
     let mut text = ExtractedText { title, ..plain(mime, String::new()) };
-    match result.pages {
-        Some(parts) if !parts.is_empty() && paged(mime) => {
-            for part in parts {
-                let number = u32::try_from(part.page_number).unwrap_or(u32::MAX);
-                push_page(&mut text, number, &part.content);
-            }
+    let markdown = decode::normalise(&result.content);
+    if sheet(mime) {
+        text.kind = TextKind::Table;
+        for (index, sheet) in sheets(&markdown).into_iter().enumerate() {
+            push_page(&mut text, u32::try_from(index + 1).unwrap_or(u32::MAX), sheet);
         }
-        _ => markup::strip(&decode::normalise(&result.content), &mut text.text, &mut text.headings),
+    } else {
+        markup::strip(&markdown, &mut text.text, &mut text.headings);
     }
-    text.kind = if sheet(mime) { TextKind::Table } else { TextKind::Plain };
     Ok(Content::text(text))
 }
 
@@ -65,8 +70,12 @@ fn push_page(text: &mut ExtractedText, number: u32, markdown: &str) {
     text.pages.push(Page { number, state, reason, start, end });
 }
 
-fn paged(mime: &str) -> bool {
-    mime.contains("presentation") || mime.contains("powerpoint") || sheet(mime)
+/// Sheets of a rendered workbook: each begins with a heading, and rows never look like one.
+fn sheets(markdown: &str) -> Vec<&str> {
+    let mut starts: Vec<usize> = markdown.match_indices("\n## ").map(|(at, _)| at + 1).collect();
+    starts.insert(0, 0);
+    starts.push(markdown.len());
+    starts.windows(2).map(|pair| &markdown[pair[0]..pair[1]]).filter(|part| !part.trim().is_empty()).collect()
 }
 
 fn sheet(mime: &str) -> bool {
@@ -87,7 +96,6 @@ pub(super) fn parse(bytes: &[u8], mime: &str, limits: &Limits) -> Result<Extract
         use_cache: false,
         enable_quality_processing: false,
         disable_ocr: true,
-        pages: Some(PageConfig { extract_pages: true, ..PageConfig::default() }),
         output_format: OutputFormat::Markdown,
         security_limits: Some(security),
         max_archive_depth: 0,
@@ -133,7 +141,7 @@ pub(super) fn presentation(bytes: &[u8], limits: &Limits) -> Result<Content, Fai
         let start = text.text.len();
         let mut found = String::new();
         // What is left of the slide's own tag goes with the first `>`.
-        markup::xml_text(slide.split_once('>').map_or("", |(_, body)| body), &mut found);
+        xml::text(slide.split_once('>').map_or("", |(_, body)| body), &mut found);
         text.text.push_str(found.trim());
         let end = text.text.len();
         let state = if end > start { PageState::Text } else { PageState::Skipped };
