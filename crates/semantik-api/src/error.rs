@@ -79,7 +79,9 @@ impl Problem {
     pub(crate) fn of_status(status: StatusCode) -> Self {
         let (code, detail) = match status {
             StatusCode::NOT_FOUND => (ErrorCode::NotFound, "there is nothing at this address"),
-            StatusCode::METHOD_NOT_ALLOWED => (ErrorCode::InvalidRequest, "this address does not answer to this method"),
+            StatusCode::METHOD_NOT_ALLOWED => {
+                (ErrorCode::InvalidRequest, "this address does not answer to this method")
+            }
             StatusCode::PAYLOAD_TOO_LARGE => (ErrorCode::FileTooLarge, "the body is too large"),
             StatusCode::UNSUPPORTED_MEDIA_TYPE => (ErrorCode::UnsupportedFormat, "the body has an unexpected type"),
             StatusCode::SERVICE_UNAVAILABLE => (ErrorCode::Overloaded, "the request took too long"),

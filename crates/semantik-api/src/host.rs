@@ -47,8 +47,7 @@ fn refusal(bind: SocketAddr, method: &Method, uri: &Uri, headers: &HeaderMap) ->
 
 fn is_local(host: &str, bind: IpAddr) -> bool {
     let host = host.trim_start_matches('[').trim_end_matches(']');
-    host.eq_ignore_ascii_case("localhost")
-        || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback() || ip == bind)
+    host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback() || ip == bind)
 }
 
 #[cfg(test)]
@@ -56,7 +55,8 @@ mod tests {
     use super::*;
 
     fn refused(bind: &str, method: Method, pairs: &[(header::HeaderName, &str)]) -> bool {
-        let headers = pairs.iter().map(|(name, value)| (name.clone(), value.parse().expect("a header value"))).collect();
+        let headers =
+            pairs.iter().map(|(name, value)| (name.clone(), value.parse().expect("a header value"))).collect();
         refusal(bind.parse().expect("an address"), &method, &Uri::from_static("/"), &headers).is_some()
     }
 

@@ -79,7 +79,10 @@ fn problem_of(response: &mut Response) -> Option<Problem> {
         return Some(problem);
     }
     let is_error = status.is_client_error() || status.is_server_error();
-    let json = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
+    let json = response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
     (is_error && !json).then(|| Problem::of_status(status))
 }
 

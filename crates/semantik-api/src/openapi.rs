@@ -38,7 +38,8 @@ fn operations(item: &mut PathItem) -> Vec<&mut Operation> {
 
 fn add_problem(operation: &mut Operation) {
     let content = Content::new(Some(Ref::from_schema_name("HttpProblem")));
-    let response = ResponseBuilder::new().description("An RFC 9457 problem").content("application/problem+json", content);
+    let response =
+        ResponseBuilder::new().description("An RFC 9457 problem").content("application/problem+json", content);
     operation.responses.responses.insert("default".to_owned(), RefOr::T(response.build()));
 }
 

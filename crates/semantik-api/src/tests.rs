@@ -162,7 +162,9 @@ async fn what_is_not_there_is_a_problem() {
 async fn lists_are_bounded() {
     let app = TestApp::new().await;
     for limit in ["0", "1001", "-1", "many"] {
-        app.call("GET", &format!("/api/v2/operations?limit={limit}"), None).await.assert_problem(400, "invalid_request");
+        app.call("GET", &format!("/api/v2/operations?limit={limit}"), None)
+            .await
+            .assert_problem(400, "invalid_request");
     }
     assert_eq!(app.call("GET", "/api/v2/operations?limit=1000", None).await.status, StatusCode::OK);
 }
@@ -199,7 +201,9 @@ async fn metrics_name_routes_and_rows() {
     app.call("GET", "/api/v2/collections/none", None).await;
     let answer = app.call("GET", "/metrics", None).await;
     assert_eq!(answer.status, StatusCode::OK);
-    for line in ["http_requests_total{path=\"/api/v2/collections/{key}\"", "semantik_documents{", "semantik_queue_jobs{"] {
+    for line in
+        ["http_requests_total{path=\"/api/v2/collections/{key}\"", "semantik_documents{", "semantik_queue_jobs{"]
+    {
         assert!(answer.body.contains(line), "{line} is missing in {}", answer.body);
     }
 }

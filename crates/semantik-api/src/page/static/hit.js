@@ -21,12 +21,23 @@ export function hitItem(hit, collections) {
     hit.explain ? explain(hit.explain) : null);
 }
 
+const LEAD = 160;
+
+/** The passage, folded around its first mark; a click shows all of it. */
 function passage(hit) {
   // Blank lines would push the words that matter out of sight.
   const parts = marked(hit.text, hit.highlights).map((part) => (typeof part === "string" ? part.replace(/\n\s*\n/g, "\n") : part));
-  const text = el("p", { class: "passage folded" }, parts);
+  const [first, ...rest] = parts;
+  const far = rest.length && typeof first === "string" && first.length > 2 * LEAD;
+  const lead = document.createTextNode(typeof first === "string" ? first : "");
+  const text = el("p", { class: "passage" }, lead, typeof first === "string" ? rest : parts);
+  const fold = (folded) => {
+    text.classList.toggle("folded", folded);
+    if (far) lead.data = folded ? "…" + first.slice(-LEAD).replace(/^\S*\s/, "") : first;
+  };
+  fold(true);
   text.addEventListener("click", () => {
-    if (!String(window.getSelection())) text.classList.toggle("folded");
+    if (!String(window.getSelection())) fold(!text.classList.contains("folded"));
   });
   return text;
 }

@@ -33,7 +33,7 @@ export function start() {
     el("h2", {}, "New collection"),
     el("div", { class: "inline" },
       el("input", { name: "name", required: true, maxlength: 255, placeholder: "Name", "aria-label": "Name" }),
-      el("input", { name: "path", placeholder: "Folder on this machine, such as /home/me/documents (optional)", "aria-label": "Folder", spellcheck: "false" }),
+      el("input", { name: "path", placeholder: "Folder on this machine, such as /path/to/documents (optional)", "aria-label": "Folder", spellcheck: "false" }),
       el("button", { type: "submit" }, "Create")));
   create.addEventListener("submit", async (event) => {
     event.preventDefault();
@@ -152,7 +152,7 @@ function operationRow(operation) {
 
 function folderForm(collection) {
   const form = el("form", { class: "inline" },
-    el("input", { name: "path", required: true, placeholder: "Add a folder on this machine: /home/me/documents", "aria-label": "Folder", spellcheck: "false" }),
+    el("input", { name: "path", required: true, placeholder: "Add a folder on this machine: /path/to/documents", "aria-label": "Folder", spellcheck: "false" }),
     el("button", { class: "quiet", type: "submit" }, "Add folder"));
   form.addEventListener("submit", async (event) => {
     event.preventDefault();

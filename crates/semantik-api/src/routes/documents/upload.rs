@@ -99,7 +99,9 @@ impl<'a> Reader<'a> {
         while let Some(part) = field.chunk().await.map_err(broken)? {
             if bytes.len() + part.len() > FILE_BYTES {
                 let detail = format!("`{name}` is larger than {} MB", FILE_BYTES / MIB);
-                return Err(Problem::new(ErrorCode::FileTooLarge, detail).hint("put the file into a folder and add the folder"));
+                return Err(
+                    Problem::new(ErrorCode::FileTooLarge, detail).hint("put the file into a folder and add the folder")
+                );
             }
             self.take(part.len())?;
             bytes.extend_from_slice(&part);
@@ -130,7 +132,8 @@ impl<'a> Reader<'a> {
         }
         while self.memory.len() * UPLOAD_UNIT < self.bytes {
             let permit = self.state.uploads.try_acquire().map_err(|_| {
-                Problem::new(ErrorCode::Overloaded, "other uploads are in progress").hint("try again when they are done")
+                Problem::new(ErrorCode::Overloaded, "other uploads are in progress")
+                    .hint("try again when they are done")
             })?;
             self.memory.push(permit);
         }

@@ -10,7 +10,5 @@ use utoipa_axum::routes;
 use crate::state::ApiState;
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new()
-        .routes(routes!(list::list_sources, add::add_source))
-        .routes(routes!(remove::remove_source))
+    OpenApiRouter::new().routes(routes!(list::list_sources, add::add_source)).routes(routes!(remove::remove_source))
 }
