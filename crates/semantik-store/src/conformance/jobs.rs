@@ -81,6 +81,23 @@ pub(super) async fn enqueueing_twice_is_enqueueing_once(b: Bench) -> Outcome {
     Ok(())
 }
 
+pub(super) async fn a_newer_run_takes_over_what_an_older_one_has_not_begun(b: Bench) -> Outcome {
+    let (begun, waiting) = (b.document("begun").await?, b.document("waiting").await?);
+    let older = b.operation(0).await?;
+    let jobs = |operation| vec![b.job_for(operation, begun), b.job_for(operation, waiting)];
+    b.store.commit(Commit { jobs: jobs(older), ..Default::default() }).await?;
+    let running = b.claim_one().await?;
+    let newer = b.operation(0).await?;
+    b.store.commit(Commit { jobs: jobs(newer), ..Default::default() }).await?;
+    assert_eq!(b.store.operation(older).await?.status, OperationStatus::Processing, "one of its jobs is running");
+    let claimed = b.claim(10).await?;
+    assert!(claimed.iter().all(|job| job.operation == newer), "nothing is done twice");
+    assert_eq!(claimed.len(), 2);
+    b.end(&running, JobOutcome::Success).await?;
+    assert_eq!(b.store.operation(older).await?.status, OperationStatus::Completed);
+    Ok(())
+}
+
 pub(super) async fn operations_take_turns(b: Bench) -> Outcome {
     let (big, small) = (b.operation(100).await?, b.operation(10).await?);
     let mut by_operation: HashMap<_, usize> = HashMap::new();

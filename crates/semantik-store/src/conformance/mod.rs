@@ -51,6 +51,7 @@ cases! {
         a_dead_job_can_be_replayed
         a_released_job_keeps_its_attempts
         enqueueing_twice_is_enqueueing_once
+        a_newer_run_takes_over_what_an_older_one_has_not_begun
         operations_take_turns
         the_highest_priority_goes_first;
     operations:

@@ -34,7 +34,7 @@ impl SqliteStore {
         }
         for job in commit.jobs {
             operations.insert(job.operation);
-            tx.enqueue(job).await?;
+            operations.extend(tx.enqueue(job).await?);
         }
         if let Some((source, at, error)) = commit.scanned {
             let sql = "UPDATE source SET last_error = ?1, last_scan_at = CASE WHEN ?1 IS NULL THEN ?2 ELSE last_scan_at END WHERE id = ?3";

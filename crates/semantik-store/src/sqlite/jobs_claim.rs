@@ -3,6 +3,8 @@
 //! A runnable job is `ready`; a delayed one becomes so when a claim finds its time has come. Taking
 //! turns steps from operation to operation through one index, whatever their number of jobs.
 
+use std::collections::BTreeSet;
+
 use sea_orm::{QueryResult, Value};
 use semantik_core::id::{CollectionId, JobId, OperationId};
 use semantik_core::job::{ClaimedJob, JobQueue, LEASE_MS, NewJob};
@@ -57,7 +59,7 @@ impl SqliteStore {
 
 impl Tx<'_> {
     /// Inserts a job unless the same one lives; one of a cancelled operation is cancelled at once.
-    pub(super) async fn enqueue(&mut self, job: NewJob) -> Result<(), StoreError> {
+    pub(super) async fn enqueue(&mut self, job: NewJob) -> Result<BTreeSet<OperationId>, StoreError> {
         let document =
             job.payload.get("document").and_then(serde_json::Value::as_str).and_then(|id| id.parse::<Uuid>().ok());
         let inserted = self
@@ -66,7 +68,7 @@ impl Tx<'_> {
                  SELECT ?, o.id, ?, ?, ?, ?, ?, ?, ?, CASE WHEN o.cancel_requested THEN 'cancelled' ELSE 'pending' END, NOT o.cancel_requested, ?, ?, ? \
                  FROM operation o WHERE o.id = ? ON CONFLICT DO NOTHING",
                 [
-                    job.id.0.into(), job.collection.0.into(), document.into(), job.queue.as_str().into(), job.name.into(), job.key.into(),
+                    job.id.0.into(), job.collection.0.into(), document.into(), job.queue.as_str().into(), job.name.into(), job.key.as_str().into(),
                     to_json(&job.payload)?, number(job.priority), self.now.into(), self.now.into(), self.now.into(), job.operation.0.into(),
                 ],
             )
@@ -75,10 +77,29 @@ impl Tx<'_> {
             let sql = "UPDATE operation SET status = 'processing', ended_at = NULL WHERE id = ? AND ended_at IS NOT NULL AND cancel_requested = 0";
             self.exec(sql, [job.operation.0.into()]).await?;
             self.tell(Change::Queued(job.queue));
-        } else if self.row("SELECT 1 AS found FROM operation WHERE id = ?", [job.operation.0.into()]).await?.is_none() {
+            return self.take_over(document, job.name, &job.key, job.operation).await;
+        }
+        if self.row("SELECT 1 AS found FROM operation WHERE id = ?", [job.operation.0.into()]).await?.is_none() {
             return Err(not_found("operation", job.operation));
         }
-        Ok(())
+        Ok(BTreeSet::new())
+    }
+
+    /// A newer run does what older ones have not begun: their waiting jobs for the same thing end,
+    /// so that asking again and again never piles up work. Returns the operations to settle.
+    async fn take_over(
+        &mut self,
+        document: Option<Uuid>,
+        name: &str,
+        key: &str,
+        operation: OperationId,
+    ) -> Result<BTreeSet<OperationId>, StoreError> {
+        let Some(document) = document else { return Ok(BTreeSet::new()) };
+        let sql = "UPDATE job SET status = 'skipped', ready = 0, error = 'a newer run took it over', updated_at = ?1 \
+                   WHERE document = ?2 AND status = 'pending' AND name = ?3 AND key = ?4 AND operation <> ?5 RETURNING operation";
+        let values = [self.now.into(), document.into(), name.into(), key.into(), operation.0.into()];
+        let rows = self.rows(sql, values).await?;
+        rows.iter().map(|row| Ok(OperationId(get::<Uuid>(row, "operation")?))).collect()
     }
 
     /// The highest priority with a runnable job, at most `most`.

@@ -27,7 +27,9 @@ impl SqliteStore {
         )
         .await?;
         for job in jobs {
-            tx.enqueue(job).await?;
+            for older in tx.enqueue(job).await? {
+                tx.settle_operation(older).await?;
+            }
         }
         tx.tell(Change::Operation(id));
         tx.commit().await
