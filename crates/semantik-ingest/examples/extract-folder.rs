@@ -36,8 +36,13 @@ fn main() -> std::io::Result<()> {
         let speed = tally.bytes as f64 / 1e6 / tally.took.as_secs_f64().max(1e-9);
         println!(
             "{mime}: {} files, {} with text, {:.1} MB, {:.1} MB text, {} pieces, {speed:.1} MB/s, {:.1} ms each, {:?}",
-            tally.files, tally.text, tally.bytes as f64 / 1e6, tally.text_bytes as f64 / 1e6, tally.pieces,
-            tally.took.as_secs_f64() * 1e3 / tally.files as f64, tally.other
+            tally.files,
+            tally.text,
+            tally.bytes as f64 / 1e6,
+            tally.text_bytes as f64 / 1e6,
+            tally.pieces,
+            tally.took.as_secs_f64() * 1e3 / tally.files as f64,
+            tally.other
         );
     }
     println!("{} files in {:?}", tallies.values().map(|tally| tally.files).sum::<u64>(), begun.elapsed());
@@ -50,7 +55,8 @@ async fn run(root: PathBuf) -> std::io::Result<BTreeMap<String, Tally>> {
     let pool = ExtractorPool::new(PoolOptions::of_this_program(scratch.path().to_owned(), limits, 2)?);
     let files = Arc::new(Mutex::new(list(&root).await?));
     let tallies = Arc::new(Mutex::new(BTreeMap::new()));
-    let workers: Vec<_> = (0..2).map(|_| tokio::spawn(work(pool.clone(), Arc::clone(&files), Arc::clone(&tallies)))).collect();
+    let workers: Vec<_> =
+        (0..2).map(|_| tokio::spawn(work(pool.clone(), Arc::clone(&files), Arc::clone(&tallies)))).collect();
     for worker in workers {
         worker.await?;
     }
@@ -108,5 +114,7 @@ async fn work(pool: ExtractorPool, files: Arc<Mutex<Vec<Listed>>>, tallies: Arc<
 /// Words as tokens.
 fn words(text: &str) -> Vec<(usize, usize)> {
     let base = text.as_ptr() as usize;
-    text.split_whitespace().map(|word| (word.as_ptr() as usize - base, word.as_ptr() as usize - base + word.len())).collect()
+    text.split_whitespace()
+        .map(|word| (word.as_ptr() as usize - base, word.as_ptr() as usize - base + word.len()))
+        .collect()
 }

@@ -59,13 +59,23 @@ fn check(content: &str, pieces: &[Piece], most: u32) {
     assert!(content[covered..].trim().is_empty(), "everything is covered to the end");
 }
 
-const ALL: [ChunkStrategy; 5] =
-    [ChunkStrategy::Recursive, ChunkStrategy::Markdown, ChunkStrategy::Code, ChunkStrategy::Sentence, ChunkStrategy::Tokens];
+const ALL: [ChunkStrategy; 5] = [
+    ChunkStrategy::Recursive,
+    ChunkStrategy::Markdown,
+    ChunkStrategy::Code,
+    ChunkStrategy::Sentence,
+    ChunkStrategy::Tokens,
+];
 
 fn any_text() -> impl Strategy<Value = String> {
     let part = prop_oneof![
-        "\\PC{0,12}", "[a-z]{1,30}[.!?]? ", Just("\n\n".to_owned()), Just("\n".to_owned()), Just("日本語。テスト".to_owned()),
-        Just("e\u{301}👩‍👩‍👧".to_owned()), any::<char>().prop_map(String::from),
+        "\\PC{0,12}",
+        "[a-z]{1,30}[.!?]? ",
+        Just("\n\n".to_owned()),
+        Just("\n".to_owned()),
+        Just("日本語。テスト".to_owned()),
+        Just("e\u{301}👩‍👩‍👧".to_owned()),
+        any::<char>().prop_map(String::from),
     ];
     proptest::collection::vec(part, 0..60).prop_map(|parts| parts.concat())
 }
@@ -94,7 +104,8 @@ proptest! {
 #[test]
 fn huge_texts_are_cut_in_seconds() {
     let word = "x".repeat(10 << 20);
-    let prose = "The quick brown fox jumps over the lazy dog. It does so again, and again; nobody minds.\n".repeat(115_000);
+    let prose =
+        "The quick brown fox jumps over the lazy dog. It does so again, and again; nobody minds.\n".repeat(115_000);
     let blank = " \n".repeat(2 << 20);
     for (name, content) in [("one word", word), ("prose", prose), ("blank", blank)] {
         for strategy in ALL {
@@ -111,7 +122,10 @@ fn huge_texts_are_cut_in_seconds() {
 #[test]
 fn an_unknown_word_of_a_megabyte_is_many_pieces() {
     let content = "é".repeat(512 << 10);
-    let pieces = chunk(&text(content.as_str(), TextKind::Plain), &settings(ChunkStrategy::Recursive, 200, 20), 512, &|t| vec![(0, t.len())]);
+    let pieces =
+        chunk(&text(content.as_str(), TextKind::Plain), &settings(ChunkStrategy::Recursive, 200, 20), 512, &|t| {
+            vec![(0, t.len())]
+        });
     check(&content, &pieces, 200);
     assert!(pieces.len() > 50);
 }
@@ -119,7 +133,11 @@ fn an_unknown_word_of_a_megabyte_is_many_pieces() {
 #[test]
 fn headings_end_pieces_and_name_them() {
     let content = "# Guide\n\nSome words stand here to fill it.\n\n## Install\n\nRun the installer and wait for it to end.\n\n## Use\n\nOpen it.";
-    let heading = |level, name: &str| Heading { level, text: name.to_owned(), start: content.find(&format!("# {name}")).expect("is there") + 1 - usize::from(level) };
+    let heading = |level, name: &str| Heading {
+        level,
+        text: name.to_owned(),
+        start: content.find(&format!("# {name}")).expect("is there") + 1 - usize::from(level),
+    };
     let mut guide = text(content, TextKind::Markdown);
     guide.headings = vec![heading(1, "Guide"), heading(2, "Install"), heading(2, "Use")];
     let pieces = chunk(&guide, &settings(ChunkStrategy::Recursive, 30, 5), 512, &tokens);
@@ -135,10 +153,10 @@ fn a_piece_knows_the_first_page_it_touches() {
     let mut paged = text(content, TextKind::Plain);
     paged.pages = vec![page(1, 0, 13), page(2, 15, 28)];
     let pieces = chunk(&paged, &settings(ChunkStrategy::Recursive, 4, 0), 512, &tokens);
-    assert_eq!(pieces.iter().map(|piece| (piece.page, &content[piece.start..piece.end])).collect::<Vec<_>>(), [
-        (Some(1), "page one text"),
-        (Some(2), "page two text")
-    ]);
+    assert_eq!(
+        pieces.iter().map(|piece| (piece.page, &content[piece.start..piece.end])).collect::<Vec<_>>(),
+        [(Some(1), "page one text"), (Some(2), "page two text")]
+    );
 }
 
 #[test]

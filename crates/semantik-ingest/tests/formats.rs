@@ -19,7 +19,8 @@ struct Desk {
 impl Desk {
     fn new(limits: Limits) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let options = PoolOptions::of_this_program(folder.path().join("scratch"), limits, 2).expect("the program has a name");
+        let options =
+            PoolOptions::of_this_program(folder.path().join("scratch"), limits, 2).expect("the program has a name");
         let command = env!("CARGO_BIN_EXE_semantik-extract-child").into();
         let pool = ExtractorPool::new(PoolOptions { command, args: Vec::new(), ..options });
         Self { folder, pool }
@@ -58,7 +59,17 @@ fn skipped(result: Result<Extracted, IngestError>) -> SkipReason {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_office_format_gives_its_sentence() {
     let desk = Desk::new(Limits::default());
-    for name in ["heron.docx", "heron.xlsx", "heron.xls", "heron.pptx", "heron.odt", "heron.ods", "heron.odp", "heron.epub", "heron.pdf"] {
+    for name in [
+        "heron.docx",
+        "heron.xlsx",
+        "heron.xls",
+        "heron.pptx",
+        "heron.odt",
+        "heron.ods",
+        "heron.odp",
+        "heron.epub",
+        "heron.pdf",
+    ] {
         let text = text(desk.data(name).await);
         assert!(text.text.contains(SENTENCE), "{name}: {:?}", text.text);
     }
@@ -123,7 +134,9 @@ async fn text_in_every_encoding_comes_out_the_same() {
 #[tokio::test(flavor = "multi_thread")]
 async fn markup_and_data_keep_their_words() {
     let desk = Desk::new(Limits::default());
-    let html = format!("<!doctype html><html><head><title>T</title><style>p{{}}</style></head><body><h1>Birds</h1><p>{SENTENCE}</p><script>no()</script></body></html>");
+    let html = format!(
+        "<!doctype html><html><head><title>T</title><style>p{{}}</style></head><body><h1>Birds</h1><p>{SENTENCE}</p><script>no()</script></body></html>"
+    );
     let html = text(desk.bytes("a.html", html.as_bytes()).await);
     assert!(html.text.contains(SENTENCE) && !html.text.contains("no()"), "{:?}", html.text);
     assert_eq!(html.headings.first().map(|heading| heading.text.as_str()), Some("Birds"));
@@ -132,7 +145,10 @@ async fn markup_and_data_keep_their_words() {
     let xml = format!("<?xml version=\"1.0\"?><r><a>one</a><b>{SENTENCE}</b></r>");
     assert!(text(desk.bytes("a.xml", xml.as_bytes()).await).text.contains(SENTENCE));
     let markdown = text(desk.bytes("a.md", format!("# Birds\r\n\r\n{SENTENCE}\r\n").as_bytes()).await);
-    assert_eq!((markdown.text.as_str(), markdown.kind), (format!("# Birds\n\n{SENTENCE}\n").as_str(), TextKind::Markdown));
+    assert_eq!(
+        (markdown.text.as_str(), markdown.kind),
+        (format!("# Birds\n\n{SENTENCE}\n").as_str(), TextKind::Markdown)
+    );
     let csv = text(desk.bytes("a.csv", format!("id,text\n1,{SENTENCE}\n").as_bytes()).await);
     assert_eq!((csv.mime.as_str(), csv.kind), ("text/csv", TextKind::Table));
     let code = text(desk.bytes("a.rs", format!("// {SENTENCE}\nfn main() {{}}\n").as_bytes()).await);
@@ -149,7 +165,10 @@ async fn a_message_gives_text_and_attachments() {
     );
     let extracted = desk.bytes("mail", mail.as_bytes()).await.expect("is read");
     assert_eq!(extracted.members.len(), 1);
-    assert_eq!((extracted.members[0].name.as_str(), extracted.members[0].bytes.as_slice()), ("note.txt", b"inner note".as_slice()));
+    assert_eq!(
+        (extracted.members[0].name.as_str(), extracted.members[0].bytes.as_slice()),
+        ("note.txt", b"inner note".as_slice())
+    );
     let text = text(Ok(extracted));
     assert!(text.text.contains(SENTENCE) && text.text.contains("Ann <ann@example.org>"), "{:?}", text.text);
     assert_eq!(text.title.as_deref(), Some("Birds"));
@@ -181,7 +200,10 @@ async fn archives_give_their_members_with_sane_names() {
         assert!(text(Ok(extracted.clone())).text.contains(expect[0]));
     };
     let sentence = SENTENCE.as_bytes();
-    check(desk.bytes("a.zip", &zip(&[("../x/a.txt", sentence), ("x/a.txt", b"two"), ("/b.txt", b"3")])).await, &["x/a.txt", "x/a.txt (2)", "b.txt"]);
+    check(
+        desk.bytes("a.zip", &zip(&[("../x/a.txt", sentence), ("x/a.txt", b"two"), ("/b.txt", b"3")])).await,
+        &["x/a.txt", "x/a.txt (2)", "b.txt"],
+    );
     let mut builder = tar::Builder::new(Vec::new());
     let mut header = tar::Header::new_gnu();
     header.set_size(sentence.len() as u64);

@@ -67,7 +67,8 @@ fn globs_and_ignore_files_filter() {
     }
     fs::write(root.join(".gitignore"), "*.md\n").expect("can write");
     fs::write(root.join("docs/.semantikignore"), "old/\n").expect("can write");
-    let filtered = DirectorySource { include: vec!["*.md".to_owned()], exclude: vec!["build/".to_owned()], ..source(root) };
+    let filtered =
+        DirectorySource { include: vec!["*.md".to_owned()], exclude: vec!["build/".to_owned()], ..source(root) };
     assert_eq!(uris(&filtered), ["a.md", "docs/b.md"]);
     let deep = DirectorySource { include: vec!["docs/**".to_owned()], ..source(root) };
     assert_eq!(uris(&deep), ["docs/b.md", "docs/e.log"]);

@@ -21,42 +21,7 @@ async fn main() -> Result<(), StoreError> {
     let store = semantik_store::open(&format!("sqlite:{folder}/store.db"), Arc::new(SystemClock)).await?;
     let now = SystemClock.now();
     let (collection, dataset, source) = (CollectionId::generate(), DatasetId::generate(), SourceId::generate());
-    store
-        .create_collection(
-            Collection {
-                id: collection,
-                owner: UserId::LOCAL_OWNER,
-                name: collection.to_string(),
-                description: String::new(),
-                tags: vec![],
-                status: CollectionStatus::Ready,
-                created_at: now,
-                updated_at: now,
-            },
-            Dataset { id: dataset, collection, name: "d".into(), chunking: ChunkSettings::default(), created_at: now },
-            Index {
-                id: IndexId::generate(),
-                dataset,
-                collection,
-                model: "m".into(),
-                model_hash: "h".into(),
-                dimensions: 1,
-                generation: 1,
-                status: IndexStatus::Ready,
-                created_at: now,
-            },
-        )
-        .await?;
-    store
-        .create_source(Source {
-            id: source,
-            collection,
-            config: SourceConfig::Upload,
-            last_scan_at: None,
-            last_error: None,
-            created_at: now,
-        })
-        .await?;
+    set_up(store.as_ref(), collection, dataset, source).await?;
     let operation = OperationId::generate();
     store.create_operation(operation, OperationKind::Index, collection, vec![]).await?;
 
@@ -94,6 +59,51 @@ async fn main() -> Result<(), StoreError> {
     }
     println!("inserted {DOCUMENTS} documents with jobs: {:.0}/s", DOCUMENTS as f64 / start.elapsed().as_secs_f64());
     drain(store.as_ref(), collection, dataset, operation).await
+}
+
+async fn set_up(
+    store: &dyn Store,
+    collection: CollectionId,
+    dataset: DatasetId,
+    source: SourceId,
+) -> Result<(), StoreError> {
+    let now = SystemClock.now();
+    store
+        .create_collection(
+            Collection {
+                id: collection,
+                owner: UserId::LOCAL_OWNER,
+                name: collection.to_string(),
+                description: String::new(),
+                tags: vec![],
+                status: CollectionStatus::Ready,
+                created_at: now,
+                updated_at: now,
+            },
+            Dataset { id: dataset, collection, name: "d".into(), chunking: ChunkSettings::default(), created_at: now },
+            Index {
+                id: IndexId::generate(),
+                dataset,
+                collection,
+                model: "m".into(),
+                model_hash: "h".into(),
+                dimensions: 1,
+                generation: 1,
+                status: IndexStatus::Ready,
+                created_at: now,
+            },
+        )
+        .await?;
+    store
+        .create_source(Source {
+            id: source,
+            collection,
+            config: SourceConfig::Upload,
+            last_scan_at: None,
+            last_error: None,
+            created_at: now,
+        })
+        .await
 }
 
 async fn drain(

@@ -39,7 +39,9 @@ pub(super) fn best(text: &str, from: usize, enough: usize, to: usize, style: Sty
     });
     let strongest = |places: [Option<usize>; LEVELS]| places.into_iter().rev().flatten().next();
     let order = |places: [Option<usize>; LEVELS]| match style {
-        Style::Sentence => places[Level::Sentence as usize].max(places[Level::Paragraph as usize]).or(strongest(places)),
+        Style::Sentence => {
+            places[Level::Sentence as usize].max(places[Level::Paragraph as usize]).or(strongest(places))
+        }
         Style::Tokens => places[Level::Word as usize].filter(|_| false),
         Style::Prose | Style::Code | Style::Table => strongest(places),
     };
@@ -62,12 +64,15 @@ fn visit(text: &str, from: usize, to: usize, style: Style, found: &mut dyn FnMut
         }
         if at > from {
             if newlines > 0 && character != '\n' && (style == Style::Code || !character.is_whitespace()) {
-                let margin = style == Style::Code && !character.is_whitespace() && !matches!(character, '}' | ')' | ']');
+                let margin =
+                    style == Style::Code && !character.is_whitespace() && !matches!(character, '}' | ')' | ']');
                 found(at, line_level(newlines, margin));
                 newlines = 0;
             } else if !character.is_whitespace() {
                 match (prose, sentence, space) {
-                    (true, Ending::Wide, _) | (true, Ending::Narrow, true) if !is_closer(character) => found(at, Level::Sentence),
+                    (true, Ending::Wide, _) | (true, Ending::Narrow, true) if !is_closer(character) => {
+                        found(at, Level::Sentence)
+                    }
                     (_, _, true) => found(at, Level::Word),
                     _ => {}
                 }

@@ -4,10 +4,10 @@
 use semantik_core::chunk::{ChunkSettings, ChunkStrategy};
 use semantik_core::document::{ExtractedText, Heading, TextKind};
 
+use super::Piece;
 use super::breaks::{Style, best};
 use super::outline::{Outline, page};
 use super::units::{Units, ceil};
-use super::Piece;
 
 /// A piece is long enough for a heading to end it at this part of the limit.
 const HEADING_PART: usize = 4;
@@ -32,7 +32,12 @@ struct Span {
     end: usize,
 }
 
-pub(super) fn cut(extracted: &ExtractedText, settings: &ChunkSettings, max_model_tokens: usize, tokens: &[(usize, usize)]) -> Vec<Piece> {
+pub(super) fn cut(
+    extracted: &ExtractedText,
+    settings: &ChunkSettings,
+    max_model_tokens: usize,
+    tokens: &[(usize, usize)],
+) -> Vec<Piece> {
     let text = extracted.text.as_str();
     let most = settings.max_tokens.min(max_model_tokens.saturating_sub(2)).max(1);
     let by_headings = !matches!(settings.strategy, ChunkStrategy::Tokens | ChunkStrategy::Sentence);
@@ -113,7 +118,8 @@ impl Cutter<'_> {
     fn heading_in(&self, own: usize, limit: usize) -> Option<usize> {
         let first = self.headings.partition_point(|heading| heading.start <= own);
         let near = self.headings[first..].iter().take_while(|heading| heading.start <= limit);
-        let mut long_enough = near.filter(|heading| self.units.count(own, heading.start) >= (self.most / HEADING_PART).max(1));
+        let mut long_enough =
+            near.filter(|heading| self.units.count(own, heading.start) >= (self.most / HEADING_PART).max(1));
         long_enough.next().map(|heading| heading.start)
     }
 

@@ -26,6 +26,11 @@ pub struct Piece {
 
 /// Cuts a text. The text is tokenised once; two positions for special tokens of the model are kept
 /// free. Time grows with the length of the text whatever is in it.
-pub fn chunk(text: &ExtractedText, settings: &ChunkSettings, max_model_tokens: usize, tokens: TokenSpans<'_>) -> Vec<Piece> {
+pub fn chunk(
+    text: &ExtractedText,
+    settings: &ChunkSettings,
+    max_model_tokens: usize,
+    tokens: TokenSpans<'_>,
+) -> Vec<Piece> {
     cut::cut(text, settings, max_model_tokens, &tokens(&text.text))
 }

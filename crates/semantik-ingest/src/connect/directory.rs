@@ -86,7 +86,8 @@ fn globs(patterns: &[String]) -> Result<GlobSet, IngestError> {
     let mut set = GlobSetBuilder::new();
     let mut add = |pattern: &str, shown: &str| {
         let glob = GlobBuilder::new(pattern).literal_separator(true).build();
-        let invalid = |e: globset::Error| IngestError::InvalidPattern { pattern: shown.to_owned(), why: e.kind().to_string() };
+        let invalid =
+            |e: globset::Error| IngestError::InvalidPattern { pattern: shown.to_owned(), why: e.kind().to_string() };
         set.add(glob.map_err(invalid)?);
         Ok::<(), IngestError>(())
     };
@@ -159,7 +160,11 @@ fn shown(root: &Path, path: &Path) -> String {
     encode_path(path.strip_prefix(root).unwrap_or(path))
 }
 
-fn send(batch: &mut Vec<Listed>, listing: &mut Listing, batches: &mpsc::Sender<Vec<Listed>>) -> Result<(), IngestError> {
+fn send(
+    batch: &mut Vec<Listed>,
+    listing: &mut Listing,
+    batches: &mpsc::Sender<Vec<Listed>>,
+) -> Result<(), IngestError> {
     if batch.is_empty() {
         return Ok(());
     }

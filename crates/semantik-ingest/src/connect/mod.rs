@@ -39,7 +39,11 @@ pub struct Listing {
 /// # Errors
 /// [`IngestError::SourceUnreadable`] when the folder itself cannot be listed,
 /// [`IngestError::Cancelled`] when `cancel` fires or the receiver is gone.
-pub fn list_directory(source: &DirectorySource, batches: mpsc::Sender<Vec<Listed>>, cancel: &CancellationToken) -> Result<Listing, IngestError> {
+pub fn list_directory(
+    source: &DirectorySource,
+    batches: mpsc::Sender<Vec<Listed>>,
+    cancel: &CancellationToken,
+) -> Result<Listing, IngestError> {
     directory::list(source, &batches, cancel)
 }
 

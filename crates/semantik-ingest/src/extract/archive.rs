@@ -29,7 +29,13 @@ pub(super) struct Members {
 impl Members {
     pub(super) fn new(packed: usize, limits: &Limits) -> Self {
         let by_ratio = (packed as u64).saturating_mul(RATIO).max(HARMLESS);
-        Self { members: Vec::new(), names: HashSet::new(), left: by_ratio.min(limits.output_bytes), most: limits.members, encrypted: 0 }
+        Self {
+            members: Vec::new(),
+            names: HashSet::new(),
+            left: by_ratio.min(limits.output_bytes),
+            most: limits.members,
+            encrypted: 0,
+        }
     }
 
     /// Reads one member, however large it claims to be.

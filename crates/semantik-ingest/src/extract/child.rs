@@ -48,16 +48,29 @@ fn extract(request: &Request, limits: &Limits) -> Result<Extracted, Failure> {
     let read = read(request, limits)?;
     let skipped = |policy, message: String| Content::skipped("application/octet-stream", policy, message);
     let content = match &read.bytes {
-        None => skipped(SkipReason::TooLarge, format!("the file has {} bytes, more than the limit of {}", read.size, limits.file_bytes)),
+        None => skipped(
+            SkipReason::TooLarge,
+            format!("the file has {} bytes, more than the limit of {}", read.size, limits.file_bytes),
+        ),
         Some(bytes) if bytes.is_empty() => skipped(SkipReason::Empty, "the file is empty".to_owned()),
         Some(bytes) => formats::extract(bytes, request, limits)?,
     };
     if let Outcome::Text(text) = &content.outcome
         && text.text.len() as u64 > limits.output_bytes
     {
-        return Err(Failure::Bomb(format!("the text has {} bytes, the limit is {}", text.text.len(), limits.output_bytes)));
+        return Err(Failure::Bomb(format!(
+            "the text has {} bytes, the limit is {}",
+            text.text.len(),
+            limits.output_bytes
+        )));
     }
-    Ok(Extracted { content_hash: read.hash, size: read.size, mime: content.mime, outcome: content.outcome, members: content.members })
+    Ok(Extracted {
+        content_hash: read.hash,
+        size: read.size,
+        mime: content.mime,
+        outcome: content.outcome,
+        members: content.members,
+    })
 }
 
 /// What was read of a file, once: hash and bytes are of the same reading.

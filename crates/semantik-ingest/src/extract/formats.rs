@@ -18,7 +18,11 @@ pub(super) struct Content {
 
 impl Content {
     pub(super) fn skipped(mime: &str, policy: SkipReason, message: impl Into<String>) -> Self {
-        Self { mime: mime.to_owned(), outcome: Outcome::Skipped { policy, message: message.into() }, members: Vec::new() }
+        Self {
+            mime: mime.to_owned(),
+            outcome: Outcome::Skipped { policy, message: message.into() },
+            members: Vec::new(),
+        }
     }
 
     /// Text, or the reason why there is none when it is blank.
@@ -77,7 +81,9 @@ fn binary(bytes: &[u8], mime: &str, request: &Request, limits: &Limits) -> Resul
         sniff::SEVENZ => archive::sevenz(bytes, limits),
         sniff::ODP => office::presentation(bytes, limits),
         sniff::MSG => mail::outlook(bytes, limits),
-        sniff::OLE2_ENCRYPTED => Ok(Content::skipped(mime, SkipReason::Encrypted, "the document is protected by a password")),
+        sniff::OLE2_ENCRYPTED => {
+            Ok(Content::skipped(mime, SkipReason::Encrypted, "the document is protected by a password"))
+        }
         _ if mime.starts_with("image/") => Ok(ocr::image(bytes, mime)),
         _ if office::knows(mime) => office::extract(bytes, mime, limits),
         _ => Ok(unsupported(mime)),

@@ -14,7 +14,8 @@ use super::{Limits, decode, markup, office, sniff};
 /// Most bytes that attachments decode to, for each byte of the message, is near one; the budget of
 /// containers is far above and only stops nonsense.
 pub(super) fn internet(bytes: &[u8], limits: &Limits) -> Result<Content, Failure> {
-    let message = MessageParser::default().parse(bytes).ok_or_else(|| Failure::Broken("not a readable message".to_owned()))?;
+    let message =
+        MessageParser::default().parse(bytes).ok_or_else(|| Failure::Broken("not a readable message".to_owned()))?;
     let mut text = head(&message);
     for index in 0..message.text_body_count().min(64) {
         if let Some(body) = message.body_text(index) {
@@ -80,8 +81,10 @@ fn outlook_attachments(bytes: &[u8], limits: &Limits) -> Result<Vec<super::Membe
     let broken = |e: std::io::Error| Failure::Broken(e.to_string());
     let mut file = cfb::CompoundFile::open(Cursor::new(bytes)).map_err(broken)?;
     let entries = file.read_root_storage();
-    let storages: Vec<String> =
-        entries.filter(|entry| entry.is_storage() && entry.name().starts_with("__attach_version1.0")).map(|entry| entry.name().to_owned()).collect();
+    let storages: Vec<String> = entries
+        .filter(|entry| entry.is_storage() && entry.name().starts_with("__attach_version1.0"))
+        .map(|entry| entry.name().to_owned())
+        .collect();
     let mut members = Members::new(bytes.len(), limits);
     for (index, storage) in storages.iter().enumerate() {
         let mut property = |tag: &str| -> Option<Vec<u8>> {

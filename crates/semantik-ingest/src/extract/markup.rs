@@ -10,9 +10,9 @@ use super::xml;
 
 /// Tags that HTML in Markdown may have; anything else between angle brackets is somebody's text.
 const INLINE_TAGS: &[&str] = &[
-    "a", "abbr", "b", "br", "center", "cite", "code", "dd", "del", "details", "div", "dl", "dt", "em", "figure", "font", "i", "img",
-    "ins", "kbd", "li", "mark", "ol", "p", "pre", "q", "s", "small", "span", "strong", "sub", "summary", "sup", "table", "tbody",
-    "td", "th", "thead", "tr", "tt", "u", "ul", "var",
+    "a", "abbr", "b", "br", "center", "cite", "code", "dd", "del", "details", "div", "dl", "dt", "em", "figure",
+    "font", "i", "img", "ins", "kbd", "li", "mark", "ol", "p", "pre", "q", "s", "small", "span", "strong", "sub",
+    "summary", "sup", "table", "tbody", "td", "th", "thead", "tr", "tt", "u", "ul", "var",
 ];
 
 fn options() -> Options {
@@ -72,7 +72,9 @@ pub(super) fn strip(markdown: &str, into: &mut String, headings: &mut Vec<Headin
             Event::End(TagEnd::MetadataBlock(_)) => hidden = false,
             Event::Start(Tag::Item) => line(into),
             Event::Start(Tag::Paragraph | Tag::CodeBlock(_) | Tag::Table(_)) => {}
-            Event::End(TagEnd::Paragraph | TagEnd::CodeBlock | TagEnd::Table | TagEnd::List(_) | TagEnd::BlockQuote(_)) => blank_line(into),
+            Event::End(
+                TagEnd::Paragraph | TagEnd::CodeBlock | TagEnd::Table | TagEnd::List(_) | TagEnd::BlockQuote(_),
+            ) => blank_line(into),
             Event::End(TagEnd::TableRow | TagEnd::TableHead | TagEnd::Item) => line(into),
             Event::End(TagEnd::TableCell) => into.push('\t'),
             Event::Text(part) | Event::Code(part) if !hidden => into.push_str(&part),
@@ -124,7 +126,12 @@ pub(super) fn blank_line(into: &mut String) {
 
 /// A web page as its text, without scripts, styles and tags.
 pub(super) fn html(page: &str) -> Result<ExtractedText, Failure> {
-    let options = ConversionOptions { extract_metadata: false, heading_style: HeadingStyle::Atx, skip_images: true, ..ConversionOptions::default() };
+    let options = ConversionOptions {
+        extract_metadata: false,
+        heading_style: HeadingStyle::Atx,
+        skip_images: true,
+        ..ConversionOptions::default()
+    };
     let converted = html_to_markdown_rs::convert(page, options).map_err(|e| Failure::Broken(e.to_string()))?;
     let mut text = ExtractedText { title: title(page), ..plain_text("text/html", String::new()) };
     strip(&converted.content.unwrap_or_default(), &mut text.text, &mut text.headings);
@@ -149,7 +156,10 @@ mod tests {
     fn headings_have_offsets_and_code_has_none() {
         let text = "---\ntitle: x\n---\n# One *two*\n\n```\n# no\n```\nUnder\n-----\ntext";
         let found = headings(text);
-        assert_eq!(found.iter().map(|h| (h.level, h.text.as_str())).collect::<Vec<_>>(), [(1, "One two"), (2, "Under")]);
+        assert_eq!(
+            found.iter().map(|h| (h.level, h.text.as_str())).collect::<Vec<_>>(),
+            [(1, "One two"), (2, "Under")]
+        );
         assert!(text[found[0].start..].starts_with("# One"));
         assert!(text[found[1].start..].starts_with("Under"));
     }
@@ -157,7 +167,11 @@ mod tests {
     #[test]
     fn stripping_keeps_text_and_drops_markup() {
         let (mut text, mut found) = (String::new(), Vec::new());
-        strip("# A **b**\n\nSome *text* with <T> and `code`<br>end.\n\n| x | y |\n|---|---|\n| 1 | 2 |\n\n- one\n- two\n", &mut text, &mut found);
+        strip(
+            "# A **b**\n\nSome *text* with <T> and `code`<br>end.\n\n| x | y |\n|---|---|\n| 1 | 2 |\n\n- one\n- two\n",
+            &mut text,
+            &mut found,
+        );
         assert_eq!(text, "A b\n\nSome text with <T> and code\nend.\n\nx\ty\n1\t2\n\none\ntwo");
         assert_eq!((found[0].text.as_str(), found[0].start), ("A b", 0));
     }

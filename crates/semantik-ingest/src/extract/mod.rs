@@ -47,7 +47,13 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { file_bytes: 256 << 20, output_bytes: 256 << 20, memory_bytes: 1_536 << 20, seconds: 120, members: 10_000 }
+        Self {
+            file_bytes: 256 << 20,
+            output_bytes: 256 << 20,
+            memory_bytes: 1_536 << 20,
+            seconds: 120,
+            members: 10_000,
+        }
     }
 }
 

@@ -32,7 +32,8 @@ impl<'a> Package<'a> {
         };
         let mut bytes = Vec::new();
         let read = entry.take(self.left + 1).read_to_end(&mut bytes).map_err(|e| Failure::Broken(e.to_string()))?;
-        self.left = self.left.checked_sub(read as u64).ok_or_else(|| Failure::Bomb(format!("the part {name} is too large")))?;
+        self.left =
+            self.left.checked_sub(read as u64).ok_or_else(|| Failure::Bomb(format!("the part {name} is too large")))?;
         Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
     }
 
@@ -50,7 +51,9 @@ impl<'a> Package<'a> {
     fn relations(&mut self, name: &str) -> Result<HashMap<String, String>, Failure> {
         let xml = self.part(name)?.unwrap_or_default();
         let pairs = Tokens::new(&xml).filter_map(|token| match token {
-            Token::Open { name: "Relationship", attributes, .. } => Some((attribute(attributes, "Id")?, attribute(attributes, "Target")?)),
+            Token::Open { name: "Relationship", attributes, .. } => {
+                Some((attribute(attributes, "Id")?, attribute(attributes, "Target")?))
+            }
             _ => None,
         });
         Ok(pairs.collect())

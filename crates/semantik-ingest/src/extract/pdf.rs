@@ -2,7 +2,9 @@
 
 use std::sync::OnceLock;
 
-use pdfium_render::prelude::{PdfDocumentMetadataTagType, PdfPage, PdfRenderConfig, Pdfium, PdfiumError, PdfiumInternalError};
+use pdfium_render::prelude::{
+    PdfDocumentMetadataTagType, PdfPage, PdfRenderConfig, Pdfium, PdfiumError, PdfiumInternalError,
+};
 use semantik_core::document::{ExtractedText, Page, PageState, SkipReason};
 
 use super::decode::normalise;
@@ -27,7 +29,9 @@ fn library() -> Result<&'static Pdfium, Failure> {
 pub(super) fn extract(bytes: &[u8]) -> Result<Content, Failure> {
     let document = match library()?.load_pdf_from_byte_slice(bytes, None) {
         Ok(document) => document,
-        Err(PdfiumError::PdfiumLibraryInternalError(PdfiumInternalError::PasswordError | PdfiumInternalError::SecurityError)) => {
+        Err(PdfiumError::PdfiumLibraryInternalError(
+            PdfiumInternalError::PasswordError | PdfiumInternalError::SecurityError,
+        )) => {
             return Ok(Content::skipped(sniff::PDF, SkipReason::Encrypted, "the PDF is protected by a password"));
         }
         Err(error) => return Err(Failure::Broken(format!("not a readable PDF ({error:?})"))),
@@ -58,7 +62,11 @@ pub(super) fn extract(bytes: &[u8]) -> Result<Content, Failure> {
         return Ok(Content::skipped(sniff::PDF, policy, message));
     }
     let title = document.metadata().get(PdfDocumentMetadataTagType::Title).map(|tag| tag.value().trim().to_owned());
-    Ok(Content::text(ExtractedText { title: title.filter(|title| !title.is_empty()), pages, ..plain(sniff::PDF, text) }))
+    Ok(Content::text(ExtractedText {
+        title: title.filter(|title| !title.is_empty()),
+        pages,
+        ..plain(sniff::PDF, text)
+    }))
 }
 
 fn page_text(page: &PdfPage<'_>) -> Result<(String, PageState), String> {
@@ -70,7 +78,8 @@ fn page_text(page: &PdfPage<'_>) -> Result<(String, PageState), String> {
     if !ocr::available() {
         return Ok((String::new(), PageState::Skipped));
     }
-    let bitmap = page.render_with_config(&PdfRenderConfig::new().set_target_width(OCR_WIDTH)).map_err(|e| format!("{e:?}"))?;
+    let bitmap =
+        page.render_with_config(&PdfRenderConfig::new().set_target_width(OCR_WIDTH)).map_err(|e| format!("{e:?}"))?;
     let (width, height) = (bitmap.width(), bitmap.height());
     let mut image = format!("P6\n{width} {height}\n255\n").into_bytes();
     image.extend(bitmap.as_rgba_bytes().chunks_exact(4).flat_map(|pixel| [pixel[0], pixel[1], pixel[2]]));

@@ -12,6 +12,12 @@ use super::process::Child;
 use super::{Extracted, Limits, Request};
 use crate::IngestError;
 
+/// The running program itself, also after its file was replaced by another version.
+fn this_program() -> std::io::Result<PathBuf> {
+    let itself = PathBuf::from("/proc/self/exe");
+    if itself.exists() { Ok(itself) } else { std::env::current_exe() }
+}
+
 /// How a pool works.
 #[derive(Debug, Clone)]
 pub struct PoolOptions {
@@ -37,7 +43,7 @@ impl PoolOptions {
     /// When the system does not tell which program this is.
     pub fn of_this_program(scratch: PathBuf, limits: Limits, size: usize) -> std::io::Result<Self> {
         Ok(Self {
-            command: std::env::current_exe()?,
+            command: this_program()?,
             args: vec!["extract-child".to_owned()],
             size,
             limits,
@@ -103,7 +109,9 @@ impl ExtractorPool {
             }
             child.end().await;
         }
-        Child::start(&self.inner.options).await.map_err(|e| IngestError::Crashed(format!("the extractor cannot be started: {e}")))
+        Child::start(&self.inner.options)
+            .await
+            .map_err(|e| IngestError::Crashed(format!("the extractor cannot be started: {e}")))
     }
 
     fn keep(&self, child: Child) {

@@ -79,7 +79,12 @@ impl Child {
         self.reader.abort();
     }
 
-    pub(super) async fn work(&mut self, request: &Request, limits: &Limits, cancel: &CancellationToken) -> Result<Extracted, IngestError> {
+    pub(super) async fn work(
+        &mut self,
+        request: &Request,
+        limits: &Limits,
+        cancel: &CancellationToken,
+    ) -> Result<Extracted, IngestError> {
         // A future dropped in the middle leaves an answer in the pipe; such a child is dropped too.
         self.usable = false;
         self.documents += 1;
@@ -91,7 +96,9 @@ impl Child {
         };
         match answer {
             Err(_) => Err(IngestError::Timeout { seconds: limits.seconds }),
-            Ok(Err(Broken::TooMuch)) => Err(IngestError::Bomb(format!("the result is larger than {} bytes", limits.output_bytes))),
+            Ok(Err(Broken::TooMuch)) => {
+                Err(IngestError::Bomb(format!("the result is larger than {} bytes", limits.output_bytes)))
+            }
             Ok(Err(Broken::Died)) => Err(self.obituary(limits).await),
             Ok(Ok(Ok(extracted))) => {
                 self.usable = true;

@@ -86,16 +86,24 @@ fn iwork(archive: &zip::ZipArchive<Cursor<&[u8]>>) -> &'static str {
 /// The office type that `[Content_Types].xml` declares for the main part.
 fn office(content_types: &str) -> Option<&'static str> {
     let declares = |part: &str| content_types.contains(part);
-    if declares("wordprocessingml.document.main") || declares("ms-word.document.macroEnabled.main") || declares("wordprocessingml.template.main") {
+    if declares("wordprocessingml.document.main")
+        || declares("ms-word.document.macroEnabled.main")
+        || declares("wordprocessingml.template.main")
+    {
         return Some("application/vnd.openxmlformats-officedocument.wordprocessingml.document");
     }
-    if declares("presentationml.presentation.main") || declares("presentationml.slideshow.main") || declares("ms-powerpoint.presentation.macroEnabled.main") {
+    if declares("presentationml.presentation.main")
+        || declares("presentationml.slideshow.main")
+        || declares("ms-powerpoint.presentation.macroEnabled.main")
+    {
         return Some("application/vnd.openxmlformats-officedocument.presentationml.presentation");
     }
     if declares("ms-excel.sheet.binary.macroEnabled.main") {
         return Some("application/vnd.ms-excel.sheet.binary.macroEnabled.12");
     }
-    let sheet = declares("spreadsheetml.sheet.main") || declares("spreadsheetml.template.main") || declares("ms-excel.sheet.macroEnabled.main");
+    let sheet = declares("spreadsheetml.sheet.main")
+        || declares("spreadsheetml.template.main")
+        || declares("ms-excel.sheet.macroEnabled.main");
     sheet.then_some("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
 }
 

@@ -6,29 +6,71 @@ use super::sniff::EML;
 
 /// Ending, MIME type and kind of text that only the name can tell.
 const NAMED: &[(&str, &str, TextKind)] = &[
-    ("md", "text/markdown", TextKind::Markdown), ("markdown", "text/markdown", TextKind::Markdown),
-    ("mdx", "text/markdown", TextKind::Markdown), ("csv", "text/csv", TextKind::Table),
-    ("tsv", "text/tab-separated-values", TextKind::Table), ("tab", "text/tab-separated-values", TextKind::Table),
-    ("rs", "text/x-rust", TextKind::Code), ("py", "text/x-python", TextKind::Code), ("pyi", "text/x-python", TextKind::Code),
-    ("js", "text/javascript", TextKind::Code), ("mjs", "text/javascript", TextKind::Code), ("cjs", "text/javascript", TextKind::Code),
-    ("jsx", "text/javascript", TextKind::Code), ("ts", "text/x-typescript", TextKind::Code), ("tsx", "text/x-typescript", TextKind::Code),
-    ("go", "text/x-go", TextKind::Code), ("java", "text/x-java", TextKind::Code), ("kt", "text/x-kotlin", TextKind::Code),
-    ("scala", "text/x-scala", TextKind::Code), ("c", "text/x-c", TextKind::Code), ("h", "text/x-c", TextKind::Code),
-    ("cc", "text/x-c++", TextKind::Code), ("cpp", "text/x-c++", TextKind::Code), ("cxx", "text/x-c++", TextKind::Code),
-    ("hpp", "text/x-c++", TextKind::Code), ("hh", "text/x-c++", TextKind::Code), ("cs", "text/x-csharp", TextKind::Code),
-    ("rb", "text/x-ruby", TextKind::Code), ("php", "text/x-php", TextKind::Code), ("pl", "text/x-perl", TextKind::Code),
-    ("pm", "text/x-perl", TextKind::Code), ("sh", "text/x-shellscript", TextKind::Code), ("bash", "text/x-shellscript", TextKind::Code),
-    ("zsh", "text/x-shellscript", TextKind::Code), ("ps1", "text/x-powershell", TextKind::Code), ("lua", "text/x-lua", TextKind::Code),
-    ("swift", "text/x-swift", TextKind::Code), ("m", "text/x-objective-c", TextKind::Code), ("hs", "text/x-haskell", TextKind::Code),
-    ("ml", "text/x-ocaml", TextKind::Code), ("ex", "text/x-elixir", TextKind::Code), ("erl", "text/x-erlang", TextKind::Code),
-    ("clj", "text/x-clojure", TextKind::Code), ("el", "text/x-lisp", TextKind::Code), ("lisp", "text/x-lisp", TextKind::Code),
-    ("r", "text/x-r", TextKind::Code), ("jl", "text/x-julia", TextKind::Code), ("sql", "text/x-sql", TextKind::Code),
-    ("zig", "text/x-zig", TextKind::Code), ("dart", "text/x-dart", TextKind::Code), ("vue", "text/x-vue", TextKind::Code),
-    ("svelte", "text/x-svelte", TextKind::Code), ("css", "text/css", TextKind::Code), ("scss", "text/x-scss", TextKind::Code),
-    ("asm", "text/x-asm", TextKind::Code), ("s", "text/x-asm", TextKind::Code), ("proto", "text/x-protobuf", TextKind::Code),
-    ("tf", "text/x-terraform", TextKind::Code), ("cmake", "text/x-cmake", TextKind::Code),
-    ("toml", "application/toml", TextKind::Code), ("yaml", "application/yaml", TextKind::Code), ("yml", "application/yaml", TextKind::Code),
-    ("rst", "text/x-rst", TextKind::Plain), ("tex", "text/x-tex", TextKind::Plain), ("srt", "application/x-subrip", TextKind::Plain),
+    ("md", "text/markdown", TextKind::Markdown),
+    ("markdown", "text/markdown", TextKind::Markdown),
+    ("mdx", "text/markdown", TextKind::Markdown),
+    ("csv", "text/csv", TextKind::Table),
+    ("tsv", "text/tab-separated-values", TextKind::Table),
+    ("tab", "text/tab-separated-values", TextKind::Table),
+    ("rs", "text/x-rust", TextKind::Code),
+    ("py", "text/x-python", TextKind::Code),
+    ("pyi", "text/x-python", TextKind::Code),
+    ("js", "text/javascript", TextKind::Code),
+    ("mjs", "text/javascript", TextKind::Code),
+    ("cjs", "text/javascript", TextKind::Code),
+    ("jsx", "text/javascript", TextKind::Code),
+    ("ts", "text/x-typescript", TextKind::Code),
+    ("tsx", "text/x-typescript", TextKind::Code),
+    ("go", "text/x-go", TextKind::Code),
+    ("java", "text/x-java", TextKind::Code),
+    ("kt", "text/x-kotlin", TextKind::Code),
+    ("scala", "text/x-scala", TextKind::Code),
+    ("c", "text/x-c", TextKind::Code),
+    ("h", "text/x-c", TextKind::Code),
+    ("cc", "text/x-c++", TextKind::Code),
+    ("cpp", "text/x-c++", TextKind::Code),
+    ("cxx", "text/x-c++", TextKind::Code),
+    ("hpp", "text/x-c++", TextKind::Code),
+    ("hh", "text/x-c++", TextKind::Code),
+    ("cs", "text/x-csharp", TextKind::Code),
+    ("rb", "text/x-ruby", TextKind::Code),
+    ("php", "text/x-php", TextKind::Code),
+    ("pl", "text/x-perl", TextKind::Code),
+    ("pm", "text/x-perl", TextKind::Code),
+    ("sh", "text/x-shellscript", TextKind::Code),
+    ("bash", "text/x-shellscript", TextKind::Code),
+    ("zsh", "text/x-shellscript", TextKind::Code),
+    ("ps1", "text/x-powershell", TextKind::Code),
+    ("lua", "text/x-lua", TextKind::Code),
+    ("swift", "text/x-swift", TextKind::Code),
+    ("m", "text/x-objective-c", TextKind::Code),
+    ("hs", "text/x-haskell", TextKind::Code),
+    ("ml", "text/x-ocaml", TextKind::Code),
+    ("ex", "text/x-elixir", TextKind::Code),
+    ("erl", "text/x-erlang", TextKind::Code),
+    ("clj", "text/x-clojure", TextKind::Code),
+    ("el", "text/x-lisp", TextKind::Code),
+    ("lisp", "text/x-lisp", TextKind::Code),
+    ("r", "text/x-r", TextKind::Code),
+    ("jl", "text/x-julia", TextKind::Code),
+    ("sql", "text/x-sql", TextKind::Code),
+    ("zig", "text/x-zig", TextKind::Code),
+    ("dart", "text/x-dart", TextKind::Code),
+    ("vue", "text/x-vue", TextKind::Code),
+    ("svelte", "text/x-svelte", TextKind::Code),
+    ("css", "text/css", TextKind::Code),
+    ("scss", "text/x-scss", TextKind::Code),
+    ("asm", "text/x-asm", TextKind::Code),
+    ("s", "text/x-asm", TextKind::Code),
+    ("proto", "text/x-protobuf", TextKind::Code),
+    ("tf", "text/x-terraform", TextKind::Code),
+    ("cmake", "text/x-cmake", TextKind::Code),
+    ("toml", "application/toml", TextKind::Code),
+    ("yaml", "application/yaml", TextKind::Code),
+    ("yml", "application/yaml", TextKind::Code),
+    ("rst", "text/x-rst", TextKind::Plain),
+    ("tex", "text/x-tex", TextKind::Plain),
+    ("srt", "application/x-subrip", TextKind::Plain),
 ];
 
 /// The MIME type and the kind of a text, by content and then by name.
@@ -103,7 +145,8 @@ fn is_mail(text: &str) -> bool {
         let lower = name.to_ascii_lowercase();
         telling += match lower.as_str() {
             "from" | "subject" | "date" | "to" => 1,
-            "received" | "message-id" | "mime-version" | "return-path" | "delivered-to" | "dkim-signature" | "content-type" => 2,
+            "received" | "message-id" | "mime-version" | "return-path" | "delivered-to" | "dkim-signature"
+            | "content-type" => 2,
             _ => 0,
         };
     }
@@ -129,7 +172,12 @@ fn delimiter(text: &str) -> Option<char> {
     let same = |delimiter: char, least: usize| {
         let count = |line: &&str| {
             let mut quoted = false;
-            line.chars().filter(|c| { quoted ^= *c == '"'; *c == delimiter && !quoted }).count()
+            line.chars()
+                .filter(|c| {
+                    quoted ^= *c == '"';
+                    *c == delimiter && !quoted
+                })
+                .count()
         };
         let first = lines.first().map_or(0, count);
         first >= least && lines.iter().all(|line| count(line) == first)
@@ -137,7 +185,10 @@ fn delimiter(text: &str) -> Option<char> {
     if lines.len() < 4 {
         return None;
     }
-    [('\t', 1), (',', 2), (';', 2)].into_iter().find(|(delimiter, least)| same(*delimiter, *least)).map(|(delimiter, _)| delimiter)
+    [('\t', 1), (',', 2), (';', 2)]
+        .into_iter()
+        .find(|(delimiter, least)| same(*delimiter, *least))
+        .map(|(delimiter, _)| delimiter)
 }
 
 #[cfg(test)]
