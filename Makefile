@@ -40,7 +40,7 @@ stop: ## Stop the server that `make run` left running
 	@DATA="$(DATA)" scripts/stop.sh
 
 # The tests that compare vectors with the reference need the default model.
-test-model:
+test-model: ## Fetch the model the reference tests need
 	@cargo build --workspace --all-features --quiet
 	@"$(TARGET)/debug/semantik" --quiet --model-cache "$(CACHE)/models" models pull
 

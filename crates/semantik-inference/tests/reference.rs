@@ -17,7 +17,7 @@ struct Row {
 fn folder() -> PathBuf {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../.cache/models");
     let cache = std::env::var_os("SEMANTIK_TEST_MODEL_DIR").map_or(root, PathBuf::from);
-    ModelCache::new(cache).resolve(DEFAULT_MODEL).expect("the test model is not there: run `make setup`")
+    ModelCache::new(cache).resolve(DEFAULT_MODEL).expect("the test model is not there: run `make test-model`")
 }
 
 fn open(threads: usize) -> Arc<dyn Embedder> {

@@ -14,7 +14,7 @@ use crate::Scored;
 
 /// So few rows are all scored by their codes.
 const SCORED_WITHOUT_SCAN: u64 = 10_000;
-const MIN_CANDIDATES: usize = 600;
+const MIN_CANDIDATES: usize = 1500;
 const CANDIDATES_PER_HIT: usize = 4;
 /// Rows a thread is worth starting for.
 const ROWS_PER_THREAD: usize = 250_000;
