@@ -12,11 +12,14 @@ use semantik_store::{Commit, Ended, JobOutcome, StoreError};
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
-use super::JobKind;
+use super::{JobKind, JobSpec};
 use crate::{App, AppError};
 
-/// Jobs taken at once; with 64 chunks a job at most, a round stays short.
+/// Jobs taken at once.
 pub(super) const JOBS_PER_ROUND: usize = 64;
+
+/// Chunks of a job: small enough that a cancel, a crash or another operation never waits long.
+const CHUNKS_PER_JOB: u32 = 64;
 
 /// Embeds a range of a document's chunks.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -31,6 +34,18 @@ pub(crate) struct EmbedChunks {
 impl JobKind for EmbedChunks {
     const NAME: &'static str = "embed_chunks";
     const QUEUE: JobQueue = JobQueue::Embed;
+}
+
+impl EmbedChunks {
+    /// The jobs that embed a whole document of so many chunks.
+    pub(crate) fn all_of(document: DocumentId, chunks: u64) -> impl Iterator<Item = JobSpec> {
+        let chunks = u32::try_from(chunks).unwrap_or(u32::MAX);
+        let starts = (0..chunks).step_by(CHUNKS_PER_JOB as usize);
+        starts.map(move |from| {
+            let job = Self { v: 1, document, from, count: CHUNKS_PER_JOB };
+            JobSpec::of(&job, &format!("{document}/{from}"))
+        })
+    }
 }
 
 /// Runs claimed jobs together. `None` means the job ended here, with its chunks; everything else
@@ -67,7 +82,9 @@ impl Round<'_> {
         let (job, cancel) = &self.held[position];
         let spec = EmbedChunks::read(job)?;
         let chunks = self.app.store().chunks_of(spec.document, spec.from, spec.count as usize).await?;
-        for chunk in chunks.into_iter().filter(|chunk| !chunk.indexed && chunk.ordinal < spec.from + spec.count) {
+        for chunk in
+            chunks.into_iter().filter(|chunk| !chunk.indexed && chunk.ordinal < spec.from.saturating_add(spec.count))
+        {
             if cancel.is_cancelled() {
                 return Err(AppError::Cancelled);
             }

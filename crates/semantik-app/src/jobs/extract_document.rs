@@ -20,9 +20,6 @@ use super::{EmbedChunks, JobKind, JobSpec, PurgeDocuments, members};
 use crate::documents::{original_key, text_key};
 use crate::{App, AppError};
 
-/// Chunks of one embed job: small enough that a cancel, a crash or another operation never waits long.
-const EMBED_CHUNKS: u32 = 64;
-
 /// Extracts and cuts one document.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct ExtractDocument {
@@ -165,7 +162,8 @@ async fn store(app: &App, job: &ClaimedJob, document: &Document, extracted: Extr
                 language: text.language,
                 pages: text.pages,
             });
-            commit.jobs.extend(embed_jobs(job, document.id, chunks.len()));
+            let embed = EmbedChunks::all_of(document.id, chunks.len() as u64);
+            commit.jobs.extend(embed.map(|spec| spec.build(job.operation, job.collection)));
             commit.replace_chunks.push(ReplaceChunks { document: document.id, dataset: dataset.id, chunks });
         }
     }
@@ -221,12 +219,4 @@ async fn drop_points(
     }
     index.delete_points(&gone).await?;
     Ok(index.flush().await?)
-}
-
-fn embed_jobs(job: &ClaimedJob, document: DocumentId, chunks: usize) -> Vec<semantik_core::job::NewJob> {
-    let chunks = u32::try_from(chunks).unwrap_or(u32::MAX);
-    let starts = (0..chunks).step_by(EMBED_CHUNKS as usize);
-    let spec =
-        |from| JobSpec::of(&EmbedChunks { v: 1, document, from, count: EMBED_CHUNKS }, &format!("{document}/{from}"));
-    starts.map(|from| spec(from).build(job.operation, job.collection)).collect()
 }

@@ -8,7 +8,7 @@ use semantik_core::collection::CollectionStatus;
 use semantik_core::document::{Document, DocumentStatus};
 use semantik_core::id::CollectionId;
 use semantik_core::operation::OperationKind;
-use semantik_store::Commit;
+use semantik_store::{ChunkRef, Commit};
 use tokio_util::sync::CancellationToken;
 
 use crate::jobs::{DeleteCollection, EmbedChunks, ExtractDocument, JobSpec, PurgeDocuments};
@@ -97,21 +97,31 @@ async fn mend(app: &App, collection: CollectionId) -> Result<(), AppError> {
         index.delete_points(&difference.orphans).await?;
         index.flush().await?;
     }
-    if difference.missing.is_empty() {
+    embed_missing(app, collection, difference.missing).await
+}
+
+/// Embeds chunks that lost their point. Those of a cancelled document wait for the next sync on
+/// purpose.
+async fn embed_missing(app: &App, collection: CollectionId, missing: Vec<ChunkRef>) -> Result<(), AppError> {
+    let mut documents: Vec<_> = missing.iter().map(|chunk| chunk.document).collect();
+    documents.sort_unstable();
+    documents.dedup();
+    let mut wanted = std::collections::HashMap::new();
+    for part in documents.chunks(1000) {
+        let rows = app.store().documents_by_id(part).await?;
+        let rows = rows.iter().filter(|row| row.status != DocumentStatus::Pending);
+        wanted.extend(rows.map(|row| (row.id, row.chunk_count)));
+    }
+    let missing: Vec<_> = missing.into_iter().filter(|chunk| wanted.contains_key(&chunk.document)).collect();
+    if missing.is_empty() {
         return Ok(());
     }
-    tracing::warn!(chunks = difference.missing.len(), %collection, "chunks without a point are embedded again");
-    for part in difference.missing.chunks(1000) {
+    tracing::warn!(chunks = missing.len(), %collection, "chunks without a point are embedded again");
+    for part in missing.chunks(1000) {
         let unindexed = part.iter().map(|chunk| chunk.id).collect();
         app.store().commit(Commit { unindexed, ..Commit::default() }).await?;
     }
-    let mut documents: Vec<_> = difference.missing.iter().map(|chunk| chunk.document).collect();
-    documents.sort_unstable();
-    documents.dedup();
-    let jobs = documents.into_iter().map(|document| {
-        let job = EmbedChunks { v: 1, document, from: 0, count: u32::MAX };
-        JobSpec::of(&job, &format!("{document}/all"))
-    });
+    let jobs = wanted.into_iter().flat_map(|(document, chunks)| EmbedChunks::all_of(document, chunks));
     app.begin(OperationKind::Reconcile, collection, jobs.collect()).await?;
     Ok(())
 }
