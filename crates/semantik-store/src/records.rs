@@ -86,7 +86,7 @@ pub struct Commit {
     pub indexed: Vec<ChunkId>,
     /// Chunks whose points are known to be missing (reconcile).
     pub unindexed: Vec<ChunkId>,
-    /// A job whose (operation, name, key) lives already is left out. One that names a document takes
+    /// A job whose (operation, name, key) lives already is left out. It takes
     /// over from waiting jobs of older operations with the same name and key, which end as skipped.
     pub jobs: Vec<NewJob>,
     /// A source whose listing ended completely, and when; or why it did not.

@@ -77,7 +77,7 @@ impl Tx<'_> {
             let sql = "UPDATE operation SET status = 'processing', ended_at = NULL WHERE id = ? AND ended_at IS NOT NULL AND cancel_requested = 0";
             self.exec(sql, [job.operation.0.into()]).await?;
             self.tell(Change::Queued(job.queue));
-            return self.take_over(document, job.name, &job.key, job.operation).await;
+            return self.take_over(document, &job).await;
         }
         if self.row("SELECT 1 AS found FROM operation WHERE id = ?", [job.operation.0.into()]).await?.is_none() {
             return Err(not_found("operation", job.operation));
@@ -87,18 +87,22 @@ impl Tx<'_> {
 
     /// A newer run does what older ones have not begun: their waiting jobs for the same thing end,
     /// so that asking again and again never piles up work. Returns the operations to settle.
-    async fn take_over(
-        &mut self,
-        document: Option<Uuid>,
-        name: &str,
-        key: &str,
-        operation: OperationId,
-    ) -> Result<BTreeSet<OperationId>, StoreError> {
-        let Some(document) = document else { return Ok(BTreeSet::new()) };
-        let sql = "UPDATE job SET status = 'skipped', ready = 0, error = 'a newer run took it over', updated_at = ?1 \
-                   WHERE document = ?2 AND status = 'pending' AND name = ?3 AND key = ?4 AND operation <> ?5 RETURNING operation";
-        let values = [self.now.into(), document.into(), name.into(), key.into(), operation.0.into()];
-        let rows = self.rows(sql, values).await?;
+    async fn take_over(&mut self, document: Option<Uuid>, job: &NewJob) -> Result<BTreeSet<OperationId>, StoreError> {
+        const TAKE: &str = "UPDATE job SET status = 'skipped', ready = 0, error = 'a newer run took it over', updated_at = ?1 \
+            WHERE status = 'pending' AND name = ?2 AND key = ?3 AND operation <> ?4";
+        let (now, name, key) = (self.now.into(), job.name.into(), job.key.as_str().into());
+        let operation = job.operation.0.into();
+        let rows = match document {
+            Some(document) => {
+                let sql = format!("{TAKE} AND document = ?5 RETURNING operation");
+                self.rows(&sql, [now, name, key, operation, document.into()]).await?
+            }
+            None => {
+                let sql = format!("{TAKE} AND queue = ?5 AND collection = ?6 AND document IS NULL RETURNING operation");
+                let (queue, collection) = (job.queue.as_str().into(), job.collection.0.into());
+                self.rows(&sql, [now, name, key, operation, queue, collection]).await?
+            }
+        };
         rows.iter().map(|row| Ok(OperationId(get::<Uuid>(row, "operation")?))).collect()
     }
 

@@ -13,6 +13,9 @@ use crate::{Change, LeaseState, StoreError};
 
 const REAPED_AT_ONCE: i64 = 1000;
 
+/// Deaths of the whole process a job may be running at before it counts as their cause.
+const MAX_RESTARTS: i64 = 50;
+
 impl SqliteStore {
     pub(super) async fn renew(&self, leases: &[(JobId, Uuid)]) -> Result<Vec<LeaseState>, StoreError> {
         if leases.is_empty() {
@@ -53,7 +56,7 @@ impl SqliteStore {
         let mut reaped = 0;
         loop {
             let mut tx = self.begin().await?;
-            let columns = "j.id, j.operation, j.queue, j.attempts, j.document, o.cancel_requested";
+            let columns = "j.id, j.operation, j.queue, j.attempts, j.losses, j.document, o.cancel_requested";
             let from = "FROM job j JOIN operation o ON o.id = j.operation WHERE j.status = 'processing'";
             let found = match owner {
                 Some(owner) => {
@@ -68,7 +71,7 @@ impl SqliteStore {
             let mut operations = BTreeSet::new();
             for row in &found {
                 operations.insert(OperationId(get(row, "operation")?));
-                tx.lose(row).await?;
+                tx.lose(row, owner.is_some()).await?;
             }
             for operation in operations {
                 tx.settle_operation(operation).await?;
@@ -93,27 +96,32 @@ impl SqliteStore {
 
 impl Tx<'_> {
     /// One lost lease: cancelled, buried, or back on the queue to run alone.
-    async fn lose(&mut self, row: &sea_orm::QueryResult) -> Result<(), StoreError> {
+    ///
+    /// When the whole process died (`restarted`), the job is one suspect of many, so it has more tries.
+    async fn lose(&mut self, row: &sea_orm::QueryResult, restarted: bool) -> Result<(), StoreError> {
         let id = JobId(get(row, "id")?);
         let document: Option<Uuid> = get(row, "document")?;
         if get::<i64>(row, "cancel_requested")? != 0 {
             self.close(id, "cancelled", None, None).await?;
             return self.leave_document(document).await;
         }
-        if get::<i64>(row, "attempts")? >= i64::from(MAX_ATTEMPTS) {
+        let (tries, most) = match restarted {
+            true => (get::<i64>(row, "losses")? + 1, MAX_RESTARTS),
+            false => (get::<i64>(row, "attempts")?, i64::from(MAX_ATTEMPTS)),
+        };
+        if tries >= most {
             let code = ErrorCode::ExtractCrashed;
-            let message = format!(
-                "the worker was lost during each of {MAX_ATTEMPTS} attempts; look at the file, then replay the job"
-            );
+            let message =
+                format!("the worker was lost during each of {most} attempts; look at the file, then replay the job");
             self.close(id, "dead", Some(code.name()), Some(message.clone())).await?;
             if let Some(document) = document {
                 self.end_document(DocumentId(document), &Reason::Failed { code, message }, None, None).await?;
             }
             return Ok(());
         }
-        let sql = "UPDATE job SET status = 'pending', ready = 2, losses = losses + 1, run_at = ?1, updated_at = ?1, \
+        let sql = "UPDATE job SET status = 'pending', ready = 2, losses = losses + 1, attempts = attempts - ?3, run_at = ?1, updated_at = ?1, \
                    lease_owner = NULL, lease_token = NULL, lease_until = NULL WHERE id = ?2";
-        self.exec(sql, [self.now.into(), id.0.into()]).await?;
+        self.exec(sql, [self.now.into(), id.0.into(), i64::from(restarted).into()]).await?;
         self.tell(Change::Queued(named(row, "queue")?));
         Ok(())
     }
