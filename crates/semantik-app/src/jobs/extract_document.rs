@@ -1,6 +1,6 @@
 //! A file becomes text, chunks and embed jobs.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
 use semantik_core::chunk::Chunk;
@@ -149,7 +149,7 @@ async fn store(app: &App, job: &ClaimedJob, document: &Document, extracted: Extr
         Outcome::Text(text) => {
             let bytes = serde_json::to_vec(&text).map_err(|error| AppError::Internal(error.to_string()))?;
             app.blobs().put(&text_key(document.id), bytes).await?;
-            let (chunks, text) = cut(app, &dataset, document, &content_hash, text).await?;
+            let (chunks, text) = cut(app, &dataset, document, text).await?;
             let ids = chunks.iter().map(|chunk| chunk.id).collect();
             drop_points(app, document.id, &ids, index.as_ref()).await?;
             commit.documents.push(DocumentChange::Extracted {
@@ -176,7 +176,6 @@ async fn cut(
     app: &App,
     dataset: &Dataset,
     document: &Document,
-    content_hash: &str,
     text: ExtractedText,
 ) -> Result<(Vec<Chunk>, ExtractedText), AppError> {
     let (settings, tokens) = (dataset.chunking.clone(), app.embedder().tokens());
@@ -186,22 +185,30 @@ async fn cut(
         (pieces, text)
     });
     let (pieces, text) = cutting.await.map_err(|error| AppError::Internal(format!("the chunker failed: {error}")))?;
-    let chunks = pieces.into_iter().zip(0_u32..).map(|(piece, ordinal)| Chunk {
-        id: ChunkId::derive(dataset.id, document.id, content_hash, ordinal),
-        collection: document.collection,
-        dataset: dataset.id,
-        document: document.id,
-        ordinal,
-        text: text.text[piece.start..piece.end].to_owned(),
-        start: piece.start,
-        end: piece.end,
-        overlap: piece.overlap,
-        page: piece.page,
-        context: piece.context,
-        token_count: piece.token_count,
-        indexed: false,
+    let mut repeats = HashMap::new();
+    let chunks = pieces.into_iter().zip(0_u32..).map(|(piece, ordinal)| {
+        let passage = &text.text[piece.start..piece.end];
+        let repeat = repeats.entry((piece.context.clone(), passage)).or_insert(0);
+        let id = ChunkId::derive(dataset.id, document.id, piece.context.as_deref(), passage, *repeat);
+        *repeat += 1;
+        Chunk {
+            id,
+            collection: document.collection,
+            dataset: dataset.id,
+            document: document.id,
+            ordinal,
+            text: passage.to_owned(),
+            start: piece.start,
+            end: piece.end,
+            overlap: piece.overlap,
+            page: piece.page,
+            context: piece.context,
+            token_count: piece.token_count,
+            indexed: false,
+        }
     });
-    Ok((chunks.collect(), text))
+    let chunks = chunks.collect();
+    Ok((chunks, text))
 }
 
 /// Takes points of an earlier version out of the index, durably, before their rows go: a crash in

@@ -15,13 +15,14 @@ use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::scan_plan::{Plan, compare, rename_candidates, take_renames};
-use super::{ExtractDocument, JobKind, JobSpec, PurgeDocuments};
+use super::scan_plan::{Plan, compare, rename_candidates, take_renames, take_untouched};
+use super::{ExtractDocument, JobKind, JobSpec, PurgeDocuments, RenamePoints};
 use crate::documents::hex;
 use crate::{App, AppError};
 
 const BATCH: usize = 1000;
 const PURGE_BATCH: usize = 500;
+const RENAME_BATCH: usize = 50;
 
 /// Lists a source.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -46,7 +47,8 @@ impl ScanSource {
         let (listed, listing) = list(directory.clone(), cancel).await?;
         let known = known_documents(app, &source).await?;
         let mut plan = compare(listed, known);
-        let mut scan = Scan { app, job, source: &source, cancel };
+        let mut scan = Scan { app, job, source: &source, cancel, queued: 0 };
+        scan.settle_touched(&mut plan).await?;
         let complete = listing.unreadable.is_empty();
         if complete {
             scan.rename(&mut plan).await?;
@@ -67,17 +69,36 @@ struct Scan<'a> {
     job: &'a ClaimedJob,
     source: &'a Source,
     cancel: &'a CancellationToken,
+    queued: usize,
 }
 
 impl Scan<'_> {
-    /// A moved file keeps its document, its chunks and its vectors.
-    async fn rename(&mut self, plan: &mut Plan) -> Result<(), AppError> {
-        let candidates = rename_candidates(plan);
-        if candidates.is_empty() {
-            return Ok(());
+    /// A touched file with the same bytes only gets its new time.
+    async fn settle_touched(&mut self, plan: &mut Plan) -> Result<(), AppError> {
+        let hashes = self.hashes(plan.touched.iter().map(|(_, file)| file.clone()).collect()).await?;
+        for batch in take_untouched(plan, &hashes).chunks(BATCH) {
+            let documents = batch
+                .iter()
+                .map(|(document, file)| DocumentChange::Unchanged { id: document.id, modified_at: file.modified_at })
+                .collect();
+            self.app.store().commit(Commit { documents, ..Commit::default() }).await?;
+        }
+        Ok(())
+    }
+
+    /// SHA-256 by URI.
+    async fn hashes(&self, files: Vec<Listed>) -> Result<HashMap<String, String>, AppError> {
+        if files.is_empty() {
+            return Ok(HashMap::new());
         }
         let cancel = self.cancel.clone();
-        let hashes = tokio::task::spawn_blocking(move || hash_files(&candidates, &cancel)).await.map_err(join_error)?;
+        let hashes = tokio::task::spawn_blocking(move || hash_files(&files, &cancel)).await.map_err(join_error)?;
+        if self.cancel.is_cancelled() { Err(AppError::Cancelled) } else { Ok(hashes) }
+    }
+
+    /// A moved file keeps its document, its chunks and its vectors.
+    async fn rename(&mut self, plan: &mut Plan) -> Result<(), AppError> {
+        let hashes = self.hashes(rename_candidates(plan)).await?;
         let renames = take_renames(plan, &hashes);
         for batch in renames.chunks(BATCH) {
             let documents = batch
@@ -89,7 +110,14 @@ impl Scan<'_> {
                     modified_at: file.modified_at,
                 })
                 .collect();
-            self.app.store().commit(Commit { documents, ..Commit::default() }).await?;
+            let named = batch.iter().filter(|(document, file)| document.name != file.name);
+            let named: Vec<DocumentId> = named.map(|(document, _)| document.id).collect();
+            let jobs = named.chunks(RENAME_BATCH).map(|part| {
+                let job = RenamePoints { v: 1, documents: part.to_vec() };
+                JobSpec::of(&job, &part[0].to_string()).build(self.job.operation, self.job.collection)
+            });
+            let jobs = jobs.collect();
+            self.app.store().commit(Commit { documents, jobs, ..Commit::default() }).await?;
         }
         Ok(())
     }
@@ -133,14 +161,18 @@ impl Scan<'_> {
         commit.jobs.push(job.build(self.job.operation, self.job.collection));
     }
 
-    async fn store_full(&self, commit: &mut Commit) -> Result<(), AppError> {
+    async fn store_full(&mut self, commit: &mut Commit) -> Result<(), AppError> {
         if commit.jobs.len() < BATCH {
             return Ok(());
         }
         if self.cancel.is_cancelled() {
             return Err(AppError::Cancelled);
         }
-        Ok(self.app.store().commit(std::mem::take(commit)).await?)
+        self.app.store().commit(std::mem::take(commit)).await?;
+        // What is queued stays queued: losing the rest of the listing costs no attempt.
+        self.queued += BATCH;
+        let progress = serde_json::json!({ "queued": self.queued });
+        Ok(self.app.store().checkpoint(self.job.id, self.job.token, progress).await?)
     }
 
     fn new_document(&self, file: Listed) -> NewDocument {

@@ -58,22 +58,27 @@ impl SqliteStore {
 }
 
 impl Tx<'_> {
-    /// Inserts a job unless the same one lives; one of a cancelled operation is cancelled at once.
+    /// Inserts a job unless the same one lives; one of a cancelled operation is cancelled at once, and
+    /// its document waits for the next run.
     pub(super) async fn enqueue(&mut self, job: NewJob) -> Result<BTreeSet<OperationId>, StoreError> {
         let document =
             job.payload.get("document").and_then(serde_json::Value::as_str).and_then(|id| id.parse::<Uuid>().ok());
         let inserted = self
-            .exec(
+            .row(
                 "INSERT INTO job (id, operation, collection, document, queue, name, key, payload, priority, status, ready, run_at, created_at, updated_at) \
                  SELECT ?, o.id, ?, ?, ?, ?, ?, ?, ?, CASE WHEN o.cancel_requested THEN 'cancelled' ELSE 'pending' END, NOT o.cancel_requested, ?, ?, ? \
-                 FROM operation o WHERE o.id = ? ON CONFLICT DO NOTHING",
+                 FROM operation o WHERE o.id = ? ON CONFLICT DO NOTHING RETURNING status",
                 [
                     job.id.0.into(), job.collection.0.into(), document.into(), job.queue.as_str().into(), job.name.into(), job.key.as_str().into(),
                     to_json(&job.payload)?, number(job.priority), self.now.into(), self.now.into(), self.now.into(), job.operation.0.into(),
                 ],
             )
             .await?;
-        if inserted > 0 {
+        if let Some(row) = inserted {
+            if get::<String>(&row, "status")? == "cancelled" {
+                self.leave_document(document).await?;
+                return Ok(BTreeSet::new());
+            }
             let sql = "UPDATE operation SET status = 'processing', ended_at = NULL WHERE id = ? AND ended_at IS NOT NULL AND cancel_requested = 0";
             self.exec(sql, [job.operation.0.into()]).await?;
             self.tell(Change::Queued(job.queue));
