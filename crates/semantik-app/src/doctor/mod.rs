@@ -1,5 +1,7 @@
 //! Health for probes, and the doctor: checks with findings that end in what to do.
 
+mod extractor;
+
 use std::collections::BTreeMap;
 
 use semantik_core::job::JobQueue;
@@ -8,6 +10,8 @@ use utoipa::ToSchema;
 
 use crate::collections::FormatCount;
 use crate::{App, AppError, Caller, reconcile};
+
+pub use extractor::try_extractor;
 
 /// A part of the system and whether it works.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -17,7 +17,8 @@ use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use super::{EmbedChunks, JobKind, JobSpec, PurgeDocuments, members};
-use crate::documents::{original_key, text_key};
+use crate::documents::{io_error, original_key, text_key};
+use crate::open::TEMPORARY;
 use crate::{App, AppError};
 
 /// Extracts and cuts one document.
@@ -68,31 +69,16 @@ impl Original {
                 Ok(Self { path, _copy: None })
             }
             SourceConfig::Directory(_) | SourceConfig::Upload => {
-                let bytes = match app.blobs().get(&original_key(document.id)).await {
+                let name = format!("original-{}", uuid::Uuid::new_v4().simple());
+                let path = app.config().data_dir.join(TEMPORARY).join(name);
+                match app.blobs().get_file(&original_key(document.id), &path).await {
                     Err(StoreError::NotFound { .. }) => return Err(IngestError::Vanished.into()),
                     other => other?,
-                };
-                let folder = app.config().data_dir.join("tmp");
-                let copy = tokio::task::spawn_blocking(move || copy_out(&folder, &bytes)).await;
-                let copy = copy.map_err(|error| AppError::Internal(error.to_string()))?.map_err(io_error)?;
-                Ok(Self { path: copy.to_path_buf(), _copy: Some(copy) })
+                }
+                let copy = tempfile::TempPath::try_from_path(path.clone()).map_err(io_error)?;
+                Ok(Self { path, _copy: Some(copy) })
             }
         }
-    }
-}
-
-fn copy_out(folder: &std::path::Path, bytes: &[u8]) -> std::io::Result<tempfile::TempPath> {
-    std::fs::create_dir_all(folder)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    std::io::Write::write_all(&mut file, bytes)?;
-    Ok(file.into_temp_path())
-}
-
-fn io_error(error: std::io::Error) -> AppError {
-    match error.kind() {
-        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => StoreError::DiskFull.into(),
-        std::io::ErrorKind::ReadOnlyFilesystem | std::io::ErrorKind::PermissionDenied => StoreError::ReadOnly.into(),
-        _ => StoreError::Unavailable(error.to_string()).into(),
     }
 }
 
