@@ -17,6 +17,14 @@ use crate::{Change, StoreError};
 const LEASE: &str = "UPDATE job SET status = 'processing', ready = 0, attempts = attempts + 1, lease_owner = ?, \
     lease_token = randomblob(16), lease_until = ?, updated_at = ?";
 
+pub(super) const TAKE: &str = "UPDATE job SET status = 'skipped', ready = 0, error = 'a newer run took it over', updated_at = ? \
+    WHERE status = 'pending' AND name = ? AND key = ?";
+/// Conditions on waiting jobs, worded so that a partial index answers them: of a document (?),
+pub(super) const OF_DOCUMENT: &str =
+    "document IS NOT NULL AND status IN ('pending', 'published', 'processing', 'failed') AND document = ?";
+/// or of a queue (?) and collection (?) as a whole.
+pub(super) const OF_COLLECTION: &str = "queue = ? AND collection = ? AND document IS NULL";
+
 impl SqliteStore {
     pub(super) async fn claim_jobs(
         &self,
@@ -93,19 +101,17 @@ impl Tx<'_> {
     /// A newer run does what older ones have not begun: their waiting jobs for the same thing end,
     /// so that asking again and again never piles up work. Returns the operations to settle.
     async fn take_over(&mut self, document: Option<Uuid>, job: &NewJob) -> Result<BTreeSet<OperationId>, StoreError> {
-        const TAKE: &str = "UPDATE job SET status = 'skipped', ready = 0, error = 'a newer run took it over', updated_at = ?1 \
-            WHERE status = 'pending' AND name = ?2 AND key = ?3 AND operation <> ?4";
         let (now, name, key) = (self.now.into(), job.name.into(), job.key.as_str().into());
         let operation = job.operation.0.into();
         let rows = match document {
             Some(document) => {
-                let sql = format!("{TAKE} AND document = ?5 RETURNING operation");
-                self.rows(&sql, [now, name, key, operation, document.into()]).await?
+                let sql = format!("{TAKE} AND {OF_DOCUMENT} AND operation <> ? RETURNING operation");
+                self.rows(&sql, [now, name, key, document.into(), operation]).await?
             }
             None => {
-                let sql = format!("{TAKE} AND queue = ?5 AND collection = ?6 AND document IS NULL RETURNING operation");
+                let sql = format!("{TAKE} AND {OF_COLLECTION} AND operation <> ? RETURNING operation");
                 let (queue, collection) = (job.queue.as_str().into(), job.collection.0.into());
-                self.rows(&sql, [now, name, key, operation, queue, collection]).await?
+                self.rows(&sql, [now, name, key, queue, collection, operation]).await?
             }
         };
         rows.iter().map(|row| Ok(OperationId(get::<Uuid>(row, "operation")?))).collect()

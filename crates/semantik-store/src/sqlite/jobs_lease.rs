@@ -9,7 +9,10 @@ use semantik_core::job::MAX_ATTEMPTS;
 use uuid::Uuid;
 
 use super::db::{SqliteStore, Tx, get, named, to_json};
+use super::jobs_claim::{OF_COLLECTION, OF_DOCUMENT};
 use crate::{Change, LeaseState, StoreError};
+
+pub(super) const WAITING: &str = "SELECT 1 AS found FROM job WHERE status = 'pending' AND name = ? AND key = ?";
 
 const REAPED_AT_ONCE: i64 = 1000;
 
@@ -133,19 +136,17 @@ impl Tx<'_> {
 
     /// Whether a newer run is about to do what this job was for.
     async fn newer_waits(&self, row: &sea_orm::QueryResult, document: Option<Uuid>) -> Result<bool, StoreError> {
-        const SAME: &str =
-            "SELECT 1 AS found FROM job WHERE status = 'pending' AND name = ? AND key = ? AND operation > ?";
         let (name, key): (String, String) = (get(row, "name")?, get(row, "key")?);
         let operation: Uuid = get(row, "operation")?;
         let found = match document {
             Some(document) => {
-                let sql = format!("{SAME} AND document = ? LIMIT 1");
-                self.row(&sql, [name.into(), key.into(), operation.into(), document.into()]).await?
+                let sql = format!("{WAITING} AND {OF_DOCUMENT} AND operation > ? LIMIT 1");
+                self.row(&sql, [name.into(), key.into(), document.into(), operation.into()]).await?
             }
             None => {
-                let sql = format!("{SAME} AND queue = ? AND collection = ? AND document IS NULL LIMIT 1");
+                let sql = format!("{WAITING} AND {OF_COLLECTION} AND operation > ? LIMIT 1");
                 let (queue, collection): (String, Uuid) = (get(row, "queue")?, get(row, "collection")?);
-                self.row(&sql, [name.into(), key.into(), operation.into(), queue.into(), collection.into()]).await?
+                self.row(&sql, [name.into(), key.into(), queue.into(), collection.into(), operation.into()]).await?
             }
         };
         Ok(found.is_some())
