@@ -37,6 +37,8 @@ pub struct SystemInfo {
     pub model_hash: String,
     pub dimensions: usize,
     pub max_tokens: usize,
+    /// Larger files are refused (`MAX_FILE_SIZE_MB`).
+    pub max_file_mb: u64,
     pub data_dir: String,
 }
 
@@ -114,6 +116,7 @@ impl App {
             model_hash: model.hash.clone(),
             dimensions: model.dimensions,
             max_tokens: model.max_tokens,
+            max_file_mb: self.config().extract.max_file_mb,
             data_dir: self.config().data_dir.display().to_string(),
         })
     }
