@@ -1,6 +1,6 @@
 //! Listing a directory source and queueing what is new or changed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::Read;
 use std::path::Path;
 
@@ -43,16 +43,24 @@ impl ScanSource {
             Err(StoreError::NotFound { .. }) => return Ok(Commit::default()),
             Err(error) => return Err(error.into()),
         };
-        let SourceConfig::Directory(directory) = &source.config else { return Ok(Commit::default()) };
-        let (listed, listing) = list(directory.clone(), cancel).await?;
-        let known = known_documents(app, &source).await?;
-        let mut plan = compare(listed, known);
         let mut scan = Scan { app, job, source: &source, cancel, queued: 0 };
+        let SourceConfig::Directory(directory) = &source.config else {
+            let (known, _) = known_documents(app, &source).await?;
+            scan.queue_waiting(known.iter().filter(|document| is_waiting(document))).await?;
+            return Ok(Commit { listed: Some(job.operation), ..Commit::default() });
+        };
+        let (listed, listing) = list(directory.clone(), cancel).await?;
+        let (known, mut waiting) = known_documents(app, &source).await?;
+        let mut plan = compare(listed, known);
         scan.settle_touched(&mut plan).await?;
         let complete = listing.unreadable.is_empty();
         if complete {
             scan.rename(&mut plan).await?;
         }
+        // A container that is read again takes its members along.
+        let changed: HashSet<&str> = plan.changed.iter().map(|(_, file)| file.uri.as_str()).collect();
+        waiting.retain(|member| !changed.contains(container(&member.uri)));
+        scan.queue_waiting(waiting.iter()).await?;
         scan.queue_files(plan.new, plan.changed).await?;
         if complete {
             scan.delete(plan.vanished).await?;
@@ -120,6 +128,16 @@ impl Scan<'_> {
             self.app.store().commit(Commit { documents, jobs, ..Commit::default() }).await?;
         }
         Ok(())
+    }
+
+    /// Documents nobody works on since their operation was cancelled.
+    async fn queue_waiting(&mut self, documents: impl Iterator<Item = &Document>) -> Result<(), AppError> {
+        let mut commit = Commit::default();
+        for document in documents {
+            self.extract(document.id, &mut commit);
+            self.store_full(&mut commit).await?;
+        }
+        Ok(self.app.store().commit(commit).await?)
     }
 
     async fn queue_files(&mut self, new: Vec<Listed>, changed: Vec<(DocumentId, Listed)>) -> Result<(), AppError> {
@@ -205,18 +223,33 @@ async fn list(directory: DirectorySource, cancel: &CancellationToken) -> Result<
     Ok((listed, listing?))
 }
 
-/// Every top-level document of the source; members follow their containers.
-async fn known_documents(app: &App, source: &Source) -> Result<Vec<Document>, AppError> {
+/// Every top-level document of the source, and the members that wait.
+async fn known_documents(app: &App, source: &Source) -> Result<(Vec<Document>, Vec<Document>), AppError> {
     let filter = DocumentFilter { source: Some(source.id), ..DocumentFilter::default() };
-    let (mut known, mut after) = (Vec::new(), None);
+    let (mut known, mut waiting, mut after) = (Vec::new(), Vec::new(), None);
     loop {
         let page = app.store().list_documents(&filter, after, BATCH).await?;
-        known.extend(page.documents.into_iter().filter(|document| document.parent.is_none()));
+        for document in page.documents {
+            match document.parent {
+                None => known.push(document),
+                Some(_) if is_waiting(&document) => waiting.push(document),
+                Some(_) => {}
+            }
+        }
         match page.next {
             Some(next) => after = Some(next),
-            None => return Ok(known),
+            None => return Ok((known, waiting)),
         }
     }
+}
+
+fn is_waiting(document: &Document) -> bool {
+    matches!(document.status, DocumentStatus::Pending | DocumentStatus::Processing)
+}
+
+/// The file that a member's URI begins with.
+fn container(uri: &str) -> &str {
+    uri.split_once("!/").map_or(uri, |(file, _)| file)
 }
 
 /// SHA-256 by URI; a file that cannot be read is simply not a rename.
