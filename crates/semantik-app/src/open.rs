@@ -7,7 +7,7 @@ use std::time::Duration;
 use semantik_config::Config;
 use semantik_core::SystemClock;
 use semantik_inference::Embedder;
-use semantik_inference::local::{LazyEmbedder, MockEmbedder};
+use semantik_inference::local::{LazyEmbedder, LocalOptions, MockEmbedder};
 use semantik_inference::models::ModelCache;
 use semantik_ingest::extract::{ExtractorPool, Limits, PoolOptions};
 
@@ -62,8 +62,9 @@ fn open_embedder(config: &Config) -> Result<Arc<dyn Embedder>, AppError> {
         return Ok(Arc::new(MockEmbedder::new()));
     }
     let folder = ModelCache::new(&settings.cache_dir).resolve(&settings.model)?;
+    let options = LocalOptions { threads: settings.threads, quantization: settings.quantization };
     let idle = Some(Duration::from_secs(settings.unload_after_s));
-    Ok(Arc::new(LazyEmbedder::open(&folder, &settings.model, settings.threads, idle)?))
+    Ok(Arc::new(LazyEmbedder::open(&folder, &settings.model, options, idle)?))
 }
 
 /// A pool of extractors with the configured limits. They run beside the encoder, so there are never

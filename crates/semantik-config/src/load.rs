@@ -5,6 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use semantik_core::collection::Quantization;
+
 use crate::Config;
 
 /// Every problem found, at once.
@@ -77,6 +79,7 @@ fn read(r: &mut Reader<'_>) -> Config {
     r.flag("USE_MOCK_EMBEDDINGS", &mut c.embedding.mock);
     r.set("MODEL_UNLOAD_AFTER_SECONDS", &mut c.embedding.unload_after_s);
     r.set("EMBEDDING_THREADS", &mut c.embedding.threads);
+    r.set("DEFAULT_QUANTIZATION", &mut c.embedding.quantization);
     r.set("BATCH_SIZE", &mut c.embedding.batch_size);
     r.set("MAX_FILE_SIZE_MB", &mut c.extract.max_file_mb);
     r.set("EXTRACT_MEMORY_MB", &mut c.extract.memory_mb);
@@ -144,6 +147,13 @@ impl Setting for String {
     const WHAT: &'static str = "a text";
     fn read(text: &str) -> Option<Self> {
         Some(text.to_owned())
+    }
+}
+
+impl Setting for Quantization {
+    const WHAT: &'static str = "one of float32, float16, int8";
+    fn read(text: &str) -> Option<Self> {
+        text.parse().ok()
     }
 }
 

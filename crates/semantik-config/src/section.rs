@@ -1,5 +1,6 @@
 //! The sections and their defaults. The doc comments are the manual.
 
+use semantik_core::collection::Quantization;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
@@ -35,6 +36,9 @@ pub struct ServerConfig {
 pub struct EmbeddingConfig {
     /// Catalogue name or `org/model` (`DEFAULT_EMBEDDING_MODEL`).
     pub model: String,
+    /// What models compute with (`DEFAULT_QUANTIZATION`): `float32` is exact, `float16` near-lossless at
+    /// half the memory, `int8` fastest.
+    pub quantization: Quantization,
     /// Where models are kept (`HF_CACHE_DIR`).
     pub cache_dir: PathBuf,
     /// Never ask the hub (`HF_HUB_OFFLINE`).
@@ -93,6 +97,7 @@ impl Default for EmbeddingConfig {
     fn default() -> Self {
         Self {
             model: "sentence-transformers/all-MiniLM-L6-v2".into(),
+            quantization: Quantization::Float16,
             cache_dir: PathBuf::from("./models"),
             offline: false,
             hub: "https://huggingface.co".into(),

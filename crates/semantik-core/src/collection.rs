@@ -52,6 +52,12 @@ text_enum!(
     IndexStatus { Building = "building", Ready = "ready", Superseded = "superseded", Failed = "failed" }
 );
 
+text_enum!(
+    /// The numbers a model computes with (requirements R149): exact, near-lossless at half the size,
+    /// or fastest. Vectors of different quantization are never mixed.
+    Quantization { Float32 = "float32", Float16 = "float16", Int8 = "int8" }
+);
+
 /// A named corpus.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Collection {
@@ -86,6 +92,8 @@ pub struct Index {
     pub model: String,
     /// SHA-256 of the model's weights; vectors of different models are never mixed.
     pub model_hash: String,
+    /// What the model computed with.
+    pub quantization: Quantization,
     /// Vector length.
     pub dimensions: usize,
     pub generation: u32,

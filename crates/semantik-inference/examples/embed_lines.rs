@@ -7,8 +7,9 @@ use std::io::Write as _;
 use std::path::Path;
 use std::time::Instant;
 
+use semantik_core::collection::Quantization;
 use semantik_inference::Purpose;
-use semantik_inference::local::open_local;
+use semantik_inference::local::{LocalOptions, open_local};
 use tokio_util::sync::CancellationToken;
 
 const BATCH: usize = 512;
@@ -19,7 +20,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let (Some(model), Some(texts), Some(out)) = (arguments.next(), arguments.next(), arguments.next()) else {
         return Err("usage: embed_lines <model folder> <text file> <vectors out>".into());
     };
-    let embedder = open_local(Path::new(&model), "lines", 0)?;
+    let options = LocalOptions { threads: 0, quantization: Quantization::Float32 };
+    let embedder = open_local(Path::new(&model), "lines", options)?;
     let texts = std::fs::read_to_string(texts)?;
     let lines: Vec<String> = texts.lines().map(str::to_owned).collect();
     let mut file = std::io::BufWriter::new(std::fs::File::create(out)?);

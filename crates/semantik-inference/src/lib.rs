@@ -10,6 +10,7 @@ pub mod models;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use semantik_core::collection::Quantization;
 use tokio_util::sync::CancellationToken;
 
 pub use error::InferenceError;
@@ -21,6 +22,8 @@ pub struct ModelInfo {
     pub name: String,
     /// SHA-256 of the weights file, lower-case hex.
     pub hash: String,
+    /// What it computes with; vectors of another quantization are others.
+    pub quantization: Quantization,
     pub dimensions: usize,
     /// Most tokens of a text, special ones included; the rest is cut off.
     pub max_tokens: usize,

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use safetensors::tensor::{Dtype, TensorView, serialize_to_file};
-use semantik_inference::local::open_local;
+use semantik_core::collection::Quantization;
+use semantik_inference::local::{LocalOptions, open_local};
 use semantik_inference::{InferenceError, Purpose};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
-const HIDDEN: usize = 8;
+const HIDDEN: usize = 16;
 const INNER: usize = 16;
 const WORDS: [&str; 6] = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "hello", "world"];
 
@@ -27,6 +28,8 @@ fn tokenizer() -> Value {
             "post_processor": { "type": "BertProcessing", "sep": ["[SEP]", 3], "cls": ["[CLS]", 2] }, "decoder": null,
             "model": { "type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##", "max_input_chars_per_word": 100, "vocab": vocab } })
 }
+
+const OPTIONS: LocalOptions = LocalOptions { threads: 1, quantization: Quantization::Float32 };
 
 fn shapes() -> BTreeMap<String, Vec<usize>> {
     let mut shapes: BTreeMap<String, Vec<usize>> = BTreeMap::new();
@@ -87,7 +90,7 @@ fn write(folder: &TempDir, file: &str, value: &Value) {
 }
 
 fn complaint(folder: &TempDir) -> String {
-    match open_local(folder.path(), "tiny", 1) {
+    match open_local(folder.path(), "tiny", OPTIONS) {
         Err(error @ InferenceError::Invalid { .. }) => error.to_string(),
         Err(error) => panic!("another error: {error}"),
         Ok(_) => panic!("the folder was accepted"),
@@ -95,7 +98,7 @@ fn complaint(folder: &TempDir) -> String {
 }
 
 async fn vector(folder: &TempDir, texts: &[&str]) -> Vec<Vec<f32>> {
-    let model = open_local(folder.path(), "tiny", 1).expect("the folder is a model");
+    let model = open_local(folder.path(), "tiny", OPTIONS).expect("the folder is a model");
     let texts = texts.iter().map(|text| (*text).to_owned()).collect();
     model.embed(texts, Purpose::Passage, &CancellationToken::new()).await.expect("texts are embedded")
 }

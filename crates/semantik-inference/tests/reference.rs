@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use semantik_inference::local::{LazyEmbedder, open_local};
+use semantik_core::collection::Quantization;
+use semantik_inference::local::{LazyEmbedder, LocalOptions, open_local};
 use semantik_inference::models::{DEFAULT_MODEL, ModelCache};
 use semantik_inference::{Embedder, InferenceError, Purpose};
 use tokio_util::sync::CancellationToken;
@@ -20,8 +21,8 @@ fn folder() -> PathBuf {
     ModelCache::new(cache).resolve(DEFAULT_MODEL).expect("the test model is not there: run `make test-model`")
 }
 
-fn open(threads: usize) -> Arc<dyn Embedder> {
-    open_local(&folder(), DEFAULT_MODEL, threads).expect("the model loads")
+fn open(threads: usize, quantization: Quantization) -> Arc<dyn Embedder> {
+    open_local(&folder(), DEFAULT_MODEL, LocalOptions { threads, quantization }).expect("the model loads")
 }
 
 fn reference() -> Vec<Row> {
@@ -41,37 +42,55 @@ fn cosine(left: &[f32], right: &[f32]) -> f64 {
 async fn vectors_equal_those_of_the_reference() {
     let rows = reference();
     let texts: Vec<String> = rows.iter().map(|row| row.text.clone()).collect();
-    let vectors = embed(&*open(0), &texts).await;
-    let mut least = 1.0f64;
-    for (row, vector) in rows.iter().zip(&vectors) {
-        let cosine = cosine(&row.vector, vector);
-        let text: String = row.text.chars().take(40).collect();
-        assert!(cosine >= 0.999_99, "cosine {cosine} of {text:?}");
-        assert!((vector.iter().map(|value| value * value).sum::<f32>() - 1.0).abs() < 1e-5, "{text:?} has unit length");
-        least = least.min(cosine);
+    for (quantization, allowed, on_average) in [
+        (Quantization::Float32, 0.999_99, 0.999_999),
+        (Quantization::Float16, 0.9999, 0.999_99),
+        (Quantization::Int8, 0.97, 0.995),
+    ] {
+        let vectors = embed(&*open(0, quantization), &texts).await;
+        let (mut least, mut sum) = (1.0f64, 0.0);
+        for (row, vector) in rows.iter().zip(&vectors) {
+            let cosine = cosine(&row.vector, vector);
+            let text: String = row.text.chars().take(40).collect();
+            assert!(cosine >= allowed, "{quantization}: cosine {cosine} of {text:?}");
+            assert!(
+                (vector.iter().map(|value| value * value).sum::<f32>() - 1.0).abs() < 1e-5,
+                "{text:?} has length 1"
+            );
+            least = least.min(cosine);
+            sum += cosine;
+        }
+        let mean = sum / rows.len() as f64;
+        println!("{quantization}: cosine {mean:.7} on average, {least:.7} at least, of {} texts", rows.len());
+        assert!(mean >= on_average, "{quantization}: cosine {mean} on average");
     }
-    println!("least cosine {least:.9} of {} texts", rows.len());
 }
 
 #[tokio::test]
 async fn a_vector_is_bit_for_bit_the_same_alone_and_in_company() {
-    let model = open(2);
+    for quantization in Quantization::ALL {
+        company_changes_nothing(&*open(2, *quantization)).await;
+    }
+}
+
+async fn company_changes_nothing(model: &dyn Embedder) {
     let words: Vec<String> = (0..90).map(|number| format!("word{number}")).collect();
     let mut texts: Vec<String> = (0..words.len()).map(|length| words[..length].join(" ")).collect();
     texts.extend(reference().into_iter().map(|row| row.text));
-    let together = embed(&*model, &texts).await;
+    let together = embed(model, &texts).await;
     for (text, vector) in texts.iter().zip(&together) {
-        let alone = embed(&*model, std::slice::from_ref(text)).await;
+        let alone = embed(model, std::slice::from_ref(text)).await;
         assert!(
             alone[0].iter().zip(vector).all(|(alone, company)| alone.to_bits() == company.to_bits()),
-            "{text:?} differs in company"
+            "{}: {text:?} differs in company",
+            model.info().quantization
         );
     }
 }
 
 #[tokio::test]
 async fn a_cancelled_call_ends_at_once() {
-    let model = open(1);
+    let model = open(1, Quantization::Float16);
     let cancel = CancellationToken::new();
     let texts = vec!["some words that take a while ".repeat(60); 2000];
     let (result, ()) = tokio::join!(model.embed(texts, Purpose::Passage, &cancel), async {
@@ -83,12 +102,12 @@ async fn a_cancelled_call_ends_at_once() {
 
 #[tokio::test]
 async fn no_text_gives_no_vector() {
-    assert!(embed(&*open(1), &[]).await.is_empty());
+    assert!(embed(&*open(1, Quantization::Float16), &[]).await.is_empty());
 }
 
 #[test]
 fn token_spans_lie_in_the_text_and_cover_its_words() {
-    let counter = open(1).tokens();
+    let counter = open(1, Quantization::Float16).tokens();
     let text = "Grüße, 世界! naïve\ncode_name ".repeat(3000);
     let spans = counter.spans(&text);
     let one = counter.spans("Grüße, 世界! naïve\ncode_name ").len();
@@ -104,7 +123,13 @@ fn token_spans_lie_in_the_text_and_cover_its_words() {
 #[tokio::test(start_paused = true)]
 async fn an_idle_model_is_let_go_and_comes_back() {
     let idle = std::time::Duration::from_secs(300);
-    let model = LazyEmbedder::open(&folder(), DEFAULT_MODEL, 1, Some(idle)).expect("the folder is a model");
+    let model = LazyEmbedder::open(
+        &folder(),
+        DEFAULT_MODEL,
+        LocalOptions { threads: 1, quantization: Quantization::Int8 },
+        Some(idle),
+    )
+    .expect("the folder is a model");
     assert!(!model.is_loaded());
     assert_eq!(model.info().dimensions, 384);
     let texts = ["hello world".to_owned()];

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use semantik_core::chunk::{Chunk, ChunkSettings};
-use semantik_core::collection::{Collection, CollectionStatus, Dataset, Index, IndexStatus};
+use semantik_core::collection::{Collection, CollectionStatus, Dataset, Index, IndexStatus, Quantization};
 use semantik_core::document::DocumentStatus;
 use semantik_core::id::{ChunkId, CollectionId, DatasetId, DocumentId, IndexId, JobId, OperationId, SourceId, UserId};
 use semantik_core::job::{JobQueue, NewJob};
@@ -87,6 +87,7 @@ async fn set_up(
                 collection,
                 model: "m".into(),
                 model_hash: "h".into(),
+                quantization: Quantization::Float32,
                 dimensions: 1,
                 generation: 1,
                 status: IndexStatus::Ready,

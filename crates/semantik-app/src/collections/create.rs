@@ -43,6 +43,7 @@ impl App {
             collection: collection.id,
             model: model.name.clone(),
             model_hash: model.hash.clone(),
+            quantization: model.quantization,
             dimensions: model.dimensions,
             generation: 1,
             status: IndexStatus::Ready,

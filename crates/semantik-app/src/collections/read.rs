@@ -57,10 +57,14 @@ impl App {
     /// Refuses to mix vectors of different models.
     pub(crate) fn check_model(&self, row: &IndexRow) -> Result<(), AppError> {
         let running = self.embedder().info();
-        if row.model_hash == running.hash {
+        if row.model_hash == running.hash && row.quantization == running.quantization {
             return Ok(());
         }
-        Err(AppError::ModelMismatch { made_with: row.model.clone(), running: running.name.clone() })
+        let named = |model: &str, quantization| format!("{model} ({quantization})");
+        Err(AppError::ModelMismatch {
+            made_with: named(&row.model, row.quantization),
+            running: named(&running.name, running.quantization),
+        })
     }
 
     async fn summary(&self, collection: Collection) -> Result<CollectionSummary, AppError> {

@@ -4,6 +4,7 @@ mod extractor;
 
 use std::collections::BTreeMap;
 
+use semantik_core::collection::Quantization;
 use semantik_core::job::JobQueue;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -35,6 +36,7 @@ pub struct SystemInfo {
     pub model: String,
     /// SHA-256 of the weights.
     pub model_hash: String,
+    pub quantization: Quantization,
     pub dimensions: usize,
     pub max_tokens: usize,
     /// Larger files are refused (`MAX_FILE_SIZE_MB`).
@@ -114,6 +116,7 @@ impl App {
             version: env!("CARGO_PKG_VERSION").into(),
             model: model.name.clone(),
             model_hash: model.hash.clone(),
+            quantization: model.quantization,
             dimensions: model.dimensions,
             max_tokens: model.max_tokens,
             max_file_mb: self.config().extract.max_file_mb,

@@ -6,8 +6,12 @@
 use std::path::Path;
 
 use crate::InferenceError;
-use crate::local::kernels::{Target, View, gelu, layer_norm, least_rows, multiply, normalise, softmax};
-use crate::local::settings::{Pooling, Settings, invalid};
+use crate::local::linear::{self, Activation, Finish, Linear, Output, Precision, Rows};
+use crate::local::ops::attention::{self, Heads, Shape};
+use crate::local::ops::norm::{Kind, Norm};
+use crate::local::ops::pooling::normalise;
+use crate::local::ops::{self};
+use crate::local::settings::{Settings, invalid};
 use crate::local::weights::{Table, Weights};
 
 /// The weights of a model, ready to use; shared by all workers.
@@ -16,49 +20,44 @@ pub(crate) struct Encoder {
     words: Table,
     /// Position and segment 0 added up, one row per position.
     places: Vec<f32>,
-    norm: Norm,
+    norm: NormWeights,
     layers: Vec<Layer>,
-    least_rows: usize,
+    precision: Precision,
+    isa: ops::Isa,
+    linear_isa: linear::Isa,
 }
 
 /// Buffers of one worker, reused from unit to unit.
-#[derive(Default)]
 pub(crate) struct Scratch {
+    rows: Rows,
+    attention: attention::Scratch,
     states: Vec<f32>,
     next: Vec<f32>,
     wide: Vec<f32>,
-    context: Vec<f32>,
-    scores: Vec<f32>,
+    offsets: Vec<usize>,
 }
 
-struct Norm {
+struct NormWeights {
     scale: Vec<f32>,
     shift: Vec<f32>,
     epsilon: f32,
 }
 
-struct Linear {
-    /// `[inputs, outputs]`: turned at load, so that outputs are contiguous.
-    weight: Vec<f32>,
-    bias: Vec<f32>,
-    inputs: usize,
-}
-
 struct Layer {
     query_key_value: Linear,
     attention: Linear,
-    attention_norm: Norm,
+    attention_norm: NormWeights,
     up: Linear,
     down: Linear,
-    norm: Norm,
+    norm: NormWeights,
 }
 
 impl Encoder {
-    /// Loads the weights of `folder`.
+    /// Loads the weights of `folder` and packs them for this machine.
     ///
     /// # Errors
     /// When a tensor is missing or does not fit `settings`.
-    pub fn load(folder: &Path, settings: Settings) -> Result<Self, InferenceError> {
+    pub fn load(folder: &Path, settings: Settings, precision: Precision) -> Result<Self, InferenceError> {
         let weights = Weights::open(folder)?;
         let shape = &settings.shape;
         let hidden = shape.hidden_size;
@@ -68,21 +67,33 @@ impl Encoder {
         for row in places.chunks_exact_mut(hidden) {
             row.iter_mut().zip(&segment).for_each(|(place, segment)| *place += segment);
         }
-        let layers = (0..shape.num_hidden_layers)
-            .map(|index| Layer::load(&weights, &settings, index))
-            .collect::<Result<Vec<_>, _>>()?;
-        let encoder = Self {
-            words: weights.table("embeddings.word_embeddings.weight", shape.vocab_size, hidden)?,
-            places,
-            norm: Norm::load(&weights, "embeddings.LayerNorm", hidden, shape.layer_norm_eps)?,
-            layers,
-            least_rows: least_rows(&[hidden, shape.intermediate_size]),
-            settings,
-        };
-        if encoder.places.iter().any(|value| !value.is_finite()) {
+        if places.iter().any(|value| !value.is_finite()) {
             return Err(invalid(folder, "model.safetensors: a weight is not a finite number"));
         }
-        Ok(encoder)
+        let load = Loader { weights: &weights, settings: &settings, precision, isa: linear::Isa::detect() };
+        let layers = (0..shape.num_hidden_layers).map(|index| load.layer(index)).collect::<Result<Vec<_>, _>>()?;
+        Ok(Self {
+            words: weights.table("embeddings.word_embeddings.weight", shape.vocab_size, hidden)?,
+            places,
+            norm: load.norm("embeddings.LayerNorm")?,
+            layers,
+            precision,
+            isa: ops::Isa::detect(),
+            linear_isa: load.isa,
+            settings,
+        })
+    }
+
+    /// Empty buffers for a worker.
+    pub fn scratch(&self) -> Scratch {
+        Scratch {
+            rows: Rows::new(self.linear_isa),
+            attention: attention::Scratch::default(),
+            states: Vec::new(),
+            next: Vec::new(),
+            wide: Vec::new(),
+            offsets: Vec::new(),
+        }
     }
 
     /// One unit vector per text, in order.
@@ -92,24 +103,24 @@ impl Encoder {
     /// sees to both.
     pub fn encode(&self, texts: &[Vec<u32>], scratch: &mut Scratch) -> Vec<Vec<f32>> {
         let hidden = self.settings.shape.hidden_size;
-        let tokens: usize = texts.iter().map(Vec::len).sum();
-        let rows = tokens.max(self.least_rows);
-        self.embed(texts, rows, &mut scratch.states);
+        scratch.offsets.clear();
+        scratch.offsets.push(0);
+        let mut tokens = 0;
+        scratch.offsets.extend(texts.iter().map(|text| {
+            tokens += text.len();
+            tokens
+        }));
+        self.embed(texts, &mut scratch.states);
         for layer in &self.layers {
-            self.run(layer, texts, rows, scratch);
+            self.run(layer, tokens, scratch);
         }
-        let mut rest = &scratch.states[..];
-        texts
-            .iter()
-            .map(|text| {
-                let (own, others) = rest.split_at(text.len() * hidden);
-                rest = others;
-                self.pool(own)
-            })
-            .collect()
+        let mut vectors = vec![0.0; texts.len() * hidden];
+        self.settings.pooling.apply(self.isa, &scratch.states, hidden, &scratch.offsets, &mut vectors);
+        normalise(self.isa, &mut vectors, hidden);
+        vectors.chunks_exact(hidden).map(<[f32]>::to_vec).collect()
     }
 
-    fn embed(&self, texts: &[Vec<u32>], rows: usize, states: &mut Vec<f32>) {
+    fn embed(&self, texts: &[Vec<u32>], states: &mut Vec<f32>) {
         let hidden = self.settings.shape.hidden_size;
         states.clear();
         for text in texts {
@@ -119,147 +130,93 @@ impl Encoder {
                 self.words.add_row(*id as usize, row);
             }
         }
-        states.resize(rows * hidden, 0.0);
-        self.norm.apply(states);
+        self.norm.view().after(self.isa, states, &[]);
     }
 
-    fn run(&self, layer: &Layer, texts: &[Vec<u32>], rows: usize, scratch: &mut Scratch) {
-        let Scratch { states, next, wide, context, scores } = scratch;
-        layer.query_key_value.apply(states, None, wide);
-        context.clear();
-        context.resize(rows * self.settings.shape.hidden_size, 0.0);
-        self.attend(texts, wide, context, scores);
-        layer.attention.apply(context, Some(states), next);
-        layer.attention_norm.apply(next);
-        layer.up.apply(next, None, wide);
-        gelu(wide);
-        layer.down.apply(wide, Some(next), states);
-        layer.norm.apply(states);
-    }
-
-    /// Attention of every text to itself, head by head. `wide` holds queries, keys and values side
-    /// by side in each row.
-    fn attend(&self, texts: &[Vec<u32>], wide: &[f32], context: &mut [f32], scores: &mut Vec<f32>) {
-        let hidden = self.settings.shape.hidden_size;
-        let heads = self.settings.shape.num_attention_heads;
-        let size = hidden / heads;
-        let (row, scale) = (3 * hidden, 1.0 / (size as f32).sqrt());
-        let mut first = 0;
-        for length in texts.iter().map(Vec::len).filter(|length| *length > 0) {
-            scores.resize(length * length, 0.0);
-            for head in 0..heads {
-                let start = first * row + head * size;
-                let queries = View { values: &wide[start..], row_step: 1, column_step: row };
-                let keys = View { values: &wide[start + hidden..], row_step: row, column_step: 1 };
-                let values = View { values: &wide[start + 2 * hidden..], row_step: 1, column_step: row };
-                multiply(
-                    (length, length, size),
-                    &mut Target { values: scores, column_step: length },
-                    false,
-                    keys,
-                    queries,
-                    scale,
-                );
-                softmax(scores, length);
-                let weights = View { values: scores, row_step: 1, column_step: length };
-                let target = &mut context[first * hidden + head * size..];
-                multiply(
-                    (size, length, length),
-                    &mut Target { values: target, column_step: hidden },
-                    false,
-                    values,
-                    weights,
-                    1.0,
-                );
-            }
-            first += length;
-        }
-    }
-
-    fn pool(&self, states: &[f32]) -> Vec<f32> {
-        let hidden = self.settings.shape.hidden_size;
-        let taken = match self.settings.pooling {
-            Pooling::Mean => states,
-            Pooling::Cls => &states[..hidden.min(states.len())],
+    fn run(&self, layer: &Layer, tokens: usize, scratch: &mut Scratch) {
+        let Scratch { rows, attention, states, next, wide, offsets } = scratch;
+        let shape = &self.settings.shape;
+        let heads = shape.num_attention_heads;
+        let hidden = shape.hidden_size;
+        let product = |rows: &mut Rows, layer: &Linear, input: &[f32], activation, output: &mut Vec<f32>| {
+            let outputs = layer.outputs();
+            output.resize(tokens * outputs, 0.0);
+            let input = rows.prepare(self.precision, &input[..tokens * layer.inputs()], tokens, layer.inputs());
+            let view = Output::new(output, tokens, outputs, outputs);
+            layer.forward(&input, 0..outputs, Finish::Store(activation), view);
         };
-        let mut vector = vec![0.0; hidden];
-        for row in taken.chunks_exact(hidden) {
-            vector.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
-        }
-        normalise(&mut vector);
-        vector
+        product(rows, &layer.query_key_value, states, Activation::None, wide);
+        let attend =
+            Shape { heads, kv_heads: heads, head_dim: hidden / heads, causal: false, window: None, bias: None };
+        next.resize(tokens * hidden, 0.0);
+        attention::attend(self.isa, &attend, wide, offsets, attention, Heads::whole(&attend, next));
+        product(rows, &layer.attention, next, Activation::None, wide);
+        layer.attention_norm.view().after(self.isa, states, wide);
+        product(rows, &layer.up, states, Activation::Gelu, wide);
+        product(rows, &layer.down, wide, Activation::None, next);
+        layer.norm.view().after(self.isa, states, next);
     }
 }
 
-impl Layer {
-    fn load(weights: &Weights, settings: &Settings, index: usize) -> Result<Self, InferenceError> {
-        let (hidden, inner) = (settings.shape.hidden_size, settings.shape.intermediate_size);
+/// What loading a layer needs.
+struct Loader<'a> {
+    weights: &'a Weights,
+    settings: &'a Settings,
+    precision: Precision,
+    isa: linear::Isa,
+}
+
+impl Loader<'_> {
+    fn layer(&self, index: usize) -> Result<Layer, InferenceError> {
+        let (hidden, inner) = (self.settings.shape.hidden_size, self.settings.shape.intermediate_size);
         let name = |part: &str| format!("encoder.layer.{index}.{part}");
-        let norm = |part: &str| Norm::load(weights, &name(part), hidden, settings.shape.layer_norm_eps);
-        let parts = ["attention.self.query", "attention.self.key", "attention.self.value"]
-            .map(|part| Linear::load(weights, &name(part), hidden, hidden));
-        let [query, key, value] = parts;
-        Ok(Self {
-            query_key_value: Linear::side_by_side([query?, key?, value?]),
-            attention: Linear::load(weights, &name("attention.output.dense"), hidden, hidden)?,
-            attention_norm: norm("attention.output.LayerNorm")?,
-            up: Linear::load(weights, &name("intermediate.dense"), hidden, inner)?,
-            down: Linear::load(weights, &name("output.dense"), inner, hidden)?,
-            norm: norm("output.LayerNorm")?,
+        Ok(Layer {
+            query_key_value: self.query_key_value(&name("attention.self"))?,
+            attention: self.linear(&name("attention.output.dense"), hidden, hidden)?,
+            attention_norm: self.norm(&name("attention.output.LayerNorm"))?,
+            up: self.linear(&name("intermediate.dense"), inner, hidden)?,
+            down: self.linear(&name("output.dense"), hidden, inner)?,
+            norm: self.norm(&name("output.LayerNorm"))?,
         })
     }
-}
 
-impl Linear {
-    fn load(weights: &Weights, name: &str, inputs: usize, outputs: usize) -> Result<Self, InferenceError> {
-        let weight = weights.transposed(&format!("{name}.weight"), outputs, inputs)?;
-        Ok(Self { weight, bias: weights.tensor(&format!("{name}.bias"), &[outputs])?, inputs })
+    fn linear(&self, name: &str, outputs: usize, inputs: usize) -> Result<Linear, InferenceError> {
+        let weight = self.weights.tensor(&format!("{name}.weight"), &[outputs, inputs])?;
+        let bias = self.weights.tensor(&format!("{name}.bias"), &[outputs])?;
+        Ok(Linear::pack(&weight, Some(&bias), outputs, inputs, self.precision, self.isa))
     }
 
-    fn side_by_side(parts: [Self; 3]) -> Self {
-        let inputs = parts[0].inputs;
-        let line = |row: usize, part: &Self| part.weight[row * part.bias.len()..(row + 1) * part.bias.len()].to_vec();
-        let weight = (0..inputs).flat_map(|row| parts.iter().flat_map(move |part| line(row, part))).collect();
-        Self { weight, bias: parts.iter().flat_map(|part| part.bias.iter().copied()).collect(), inputs }
-    }
-
-    /// `output = input x weight + bias`, plus `residual` when there is one.
-    fn apply(&self, input: &[f32], residual: Option<&[f32]>, output: &mut Vec<f32>) {
-        let (rows, outputs) = (input.len() / self.inputs, self.bias.len());
-        output.clear();
-        match residual {
-            Some(residual) => {
-                for row in residual.chunks_exact(outputs) {
-                    output.extend(row.iter().zip(&self.bias).map(|(value, bias)| value + bias));
-                }
-            }
-            None => (0..rows).for_each(|_| output.extend_from_slice(&self.bias)),
+    /// Queries, keys and values as one layer. Queries carry the scale of the softmax and the base-2
+    /// exponent that attention counts in.
+    fn query_key_value(&self, name: &str) -> Result<Linear, InferenceError> {
+        let shape = &self.settings.shape;
+        let hidden = shape.hidden_size;
+        let scale = std::f64::consts::LOG2_E / ((hidden / shape.num_attention_heads) as f64).sqrt();
+        let (mut weight, mut bias) = (Vec::with_capacity(3 * hidden * hidden), Vec::with_capacity(3 * hidden));
+        for (part, factor) in [("query", scale), ("key", 1.0), ("value", 1.0)] {
+            let scaled = |value: f32| (f64::from(value) * factor) as f32;
+            let rows = self.weights.tensor(&format!("{name}.{part}.weight"), &[hidden, hidden])?;
+            weight.extend(rows.into_iter().map(scaled));
+            bias.extend(self.weights.tensor(&format!("{name}.{part}.bias"), &[hidden])?.into_iter().map(scaled));
         }
-        let weight = View { values: &self.weight, row_step: 1, column_step: outputs };
-        let input = View { values: input, row_step: 1, column_step: self.inputs };
-        multiply(
-            (outputs, rows, self.inputs),
-            &mut Target { values: output, column_step: outputs },
-            true,
-            weight,
-            input,
-            1.0,
-        );
+        Ok(Linear::pack(&weight, Some(&bias), 3 * hidden, hidden, self.precision, self.isa))
+    }
+
+    fn norm(&self, name: &str) -> Result<NormWeights, InferenceError> {
+        let width = self.settings.shape.hidden_size;
+        let part = |new: &str, old: &str| {
+            self.weights
+                .tensor(&format!("{name}.{new}"), &[width])
+                .or_else(|error| self.weights.tensor(&format!("{name}.{old}"), &[width]).map_err(|_| error))
+        };
+        let epsilon = self.settings.shape.layer_norm_eps;
+        Ok(NormWeights { scale: part("weight", "gamma")?, shift: part("bias", "beta")?, epsilon })
     }
 }
 
-impl Norm {
-    fn load(weights: &Weights, name: &str, width: usize, epsilon: f32) -> Result<Self, InferenceError> {
-        let part = |new: &str, old: &str| {
-            weights
-                .tensor(&format!("{name}.{new}"), &[width])
-                .or_else(|error| weights.tensor(&format!("{name}.{old}"), &[width]).map_err(|_| error))
-        };
-        Ok(Self { scale: part("weight", "gamma")?, shift: part("bias", "beta")?, epsilon })
-    }
-
-    fn apply(&self, values: &mut [f32]) {
-        layer_norm(values, &self.scale, &self.shift, self.epsilon);
+impl NormWeights {
+    fn view(&self) -> Norm<'_> {
+        Norm { kind: Kind::Layer { bias: &self.shift }, weight: &self.scale, epsilon: self.epsilon }
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use semantik_core::collection::Quantization;
 use tokio_util::sync::CancellationToken;
 
 use crate::local::encoder::Encoder;
@@ -26,23 +27,37 @@ pub(crate) struct LocalEmbedder {
     workers: Workers,
 }
 
-/// Loads the model in `folder`, to be known as `name`, with `threads` workers (0: one per core).
+/// How a model is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LocalOptions {
+    /// Workers; 0 for one per core.
+    pub threads: usize,
+    pub quantization: Quantization,
+}
+
+/// Loads the model in `folder`, to be known as `name`.
 ///
 /// # Errors
 /// [`InferenceError::Invalid`] that says what is wrong with the folder.
-pub fn open_local(folder: &Path, name: &str, threads: usize) -> Result<Arc<dyn Embedder>, InferenceError> {
+pub fn open_local(folder: &Path, name: &str, options: LocalOptions) -> Result<Arc<dyn Embedder>, InferenceError> {
     let settings = Settings::read(folder)?;
-    let info = describe(folder, name, &settings)?;
+    let info = describe(folder, name, options.quantization, &settings)?;
     let tokenizer = Arc::new(ModelTokenizer::load(folder, &settings)?);
-    Ok(Arc::new(LocalEmbedder::load(folder, info, settings, tokenizer, threads)?))
+    Ok(Arc::new(LocalEmbedder::load(folder, info, settings, tokenizer, options.threads)?))
 }
 
 /// What is known of a model without its weights.
-pub(crate) fn describe(folder: &Path, name: &str, settings: &Settings) -> Result<ModelInfo, InferenceError> {
+pub(crate) fn describe(
+    folder: &Path,
+    name: &str,
+    quantization: Quantization,
+    settings: &Settings,
+) -> Result<ModelInfo, InferenceError> {
     let hash = weights_hash(folder)?;
     Ok(ModelInfo {
         name: name.to_owned(),
         hash,
+        quantization,
         dimensions: settings.shape.hidden_size,
         max_tokens: settings.max_tokens,
     })
@@ -57,7 +72,7 @@ impl LocalEmbedder {
         tokenizer: Arc<ModelTokenizer>,
         threads: usize,
     ) -> Result<Self, InferenceError> {
-        let encoder = Arc::new(Encoder::load(folder, settings.clone())?);
+        let encoder = Arc::new(Encoder::load(folder, settings.clone(), info.quantization.into())?);
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let workers = Workers::start(&encoder, if threads == 0 { cores } else { threads })?;
         Ok(Self { info, settings, tokenizer, workers })

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::local::engine::{LocalEmbedder, describe};
+use crate::local::engine::{LocalEmbedder, LocalOptions, describe};
 use crate::local::settings::Settings;
 use crate::local::tokens::{ModelTokenizer, words};
 use crate::{Embedder, InferenceError, ModelInfo, Purpose, TokenCounter};
@@ -48,11 +48,18 @@ impl LazyEmbedder {
     ///
     /// # Errors
     /// [`InferenceError::Invalid`] that says what is wrong with the folder.
-    pub fn open(folder: &Path, name: &str, threads: usize, idle: Option<Duration>) -> Result<Self, InferenceError> {
+    pub fn open(
+        folder: &Path,
+        name: &str,
+        options: LocalOptions,
+        idle: Option<Duration>,
+    ) -> Result<Self, InferenceError> {
         let settings = Settings::read(folder)?;
-        let info = describe(folder, name, &settings)?;
+        let info = describe(folder, name, options.quantization, &settings)?;
         let (folder, loaded, loading) = (folder.to_owned(), Mutex::default(), tokio::sync::Mutex::default());
-        Ok(Self { shared: Arc::new(Shared { folder, info, settings, threads, idle, loaded, loading }) })
+        Ok(Self {
+            shared: Arc::new(Shared { folder, info, settings, threads: options.threads, idle, loaded, loading }),
+        })
     }
 
     /// Whether the weights are in memory now.

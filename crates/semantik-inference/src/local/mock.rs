@@ -5,10 +5,12 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use semantik_core::collection::Quantization;
 use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
-use crate::local::kernels::normalise;
+use crate::local::ops::Isa;
+use crate::local::ops::pooling::normalise;
 use crate::local::tokens::words;
 use crate::{Embedder, InferenceError, ModelInfo, Purpose, TokenCounter};
 
@@ -26,7 +28,15 @@ impl MockEmbedder {
     /// Makes the embedder; there is nothing to load.
     pub fn new() -> Self {
         let hash = crate::models::hex(&Sha256::digest(b"semantik mock embedder 1"));
-        Self { info: ModelInfo { name: "mock".into(), hash, dimensions: DIMENSIONS, max_tokens: MAX_TOKENS } }
+        Self {
+            info: ModelInfo {
+                name: "mock".into(),
+                hash,
+                quantization: Quantization::Float32,
+                dimensions: DIMENSIONS,
+                max_tokens: MAX_TOKENS,
+            },
+        }
     }
 }
 
@@ -79,7 +89,7 @@ fn vector_of(text: &str) -> Vec<f32> {
     if all.is_empty() {
         vector[0] = 1.0;
     }
-    normalise(&mut vector);
+    normalise(Isa::PORTABLE, &mut vector, DIMENSIONS);
     vector
 }
 

@@ -8,6 +8,8 @@ use std::path::Path;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::local::ops::attention::MOST_HEAD_DIM;
+use crate::local::ops::pooling::Pooling;
 use crate::{InferenceError, Purpose};
 
 /// Model families this engine computes.
@@ -29,13 +31,6 @@ pub(crate) struct Shape {
     hidden_act: String,
     #[serde(default)]
     position_embedding_type: Option<String>,
-}
-
-/// How token vectors become one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Pooling {
-    Mean,
-    Cls,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -135,6 +130,12 @@ fn check_shape(shape: &Shape) -> Result<(), String> {
     }
     if !shape.hidden_size.is_multiple_of(shape.num_attention_heads) {
         return Err("hidden_size is not a multiple of num_attention_heads".into());
+    }
+    let head = shape.hidden_size / shape.num_attention_heads;
+    if !head.is_multiple_of(8) || head > MOST_HEAD_DIM {
+        return Err(format!(
+            "heads of {head} numbers are not supported; supported: multiples of 8 up to {MOST_HEAD_DIM}"
+        ));
     }
     Ok(())
 }

@@ -10,6 +10,7 @@ use tokenizers::tokenizer::PostProcessor;
 use tokenizers::{Tokenizer, TruncationDirection};
 
 use crate::local::settings::{Settings, invalid};
+use crate::local::wordpiece::WordPiece;
 use crate::{InferenceError, TokenCounter};
 
 /// Pieces are about this long.
@@ -20,6 +21,10 @@ const PIECE_MAX_BYTES: usize = 64 * 1024;
 /// A loaded tokenizer.
 pub(crate) struct ModelTokenizer {
     inner: Tokenizer,
+    /// The same for plain text, where the file describes nothing else.
+    fast: Option<WordPiece>,
+    /// What the model wants before and after a text.
+    around: [Vec<u32>; 2],
     max_tokens: usize,
 }
 
@@ -30,14 +35,16 @@ impl ModelTokenizer {
     /// When it cannot be read, or knows ids the embedding table lacks.
     pub fn load(folder: &Path, settings: &Settings) -> Result<Self, InferenceError> {
         let fail = |why: String| invalid(folder, format!("tokenizer.json: {why}"));
-        let mut inner = Tokenizer::from_file(folder.join("tokenizer.json")).map_err(|error| fail(error.to_string()))?;
+        let text = std::fs::read(folder.join("tokenizer.json")).map_err(|error| fail(error.to_string()))?;
+        let mut inner = Tokenizer::from_bytes(&text).map_err(|error| fail(error.to_string()))?;
         inner.with_truncation(None).map_err(|error| fail(error.to_string()))?;
         inner.with_padding(None);
         let rows = settings.shape.vocab_size;
         if let Some(id) = inner.get_vocab(true).values().max().filter(|id| **id as usize >= rows) {
             return Err(fail(format!("knows token id {id}, but the embedding table has only {rows} rows")));
         }
-        Ok(Self { inner, max_tokens: settings.max_tokens })
+        let around = special_tokens(&inner).map_err(|error| fail(error.to_string()))?;
+        Ok(Self { fast: WordPiece::read(&text), inner, around, max_tokens: settings.max_tokens })
     }
 
     /// Ids of `text` with the special tokens, cut to what the model takes. An empty text has only
@@ -46,22 +53,40 @@ impl ModelTokenizer {
     /// # Errors
     /// When the tokenizer refuses the text.
     pub fn ids(&self, text: &str) -> Result<Vec<u32>, InferenceError> {
-        let fail = |error: tokenizers::Error| InferenceError::Unavailable(format!("the tokenizer failed: {error}"));
-        let processor = self.inner.get_post_processor();
-        let room = self.max_tokens.saturating_sub(processor.map_or(0, |processor| processor.added_tokens(false)));
+        let room = self.max_tokens.saturating_sub(self.around.iter().map(Vec::len).sum());
         let mut end = piece_end(text, 0, PIECE_BYTES, PIECE_MAX_BYTES);
         loop {
-            let mut encoding = self.inner.encode_fast(&text[..end], false).map_err(fail)?;
-            if encoding.len() < room && end < text.len() {
+            let ids = self.plain_ids(&text[..end], room)?;
+            if ids.len() < room && end < text.len() {
                 end = piece_end(text, 0, 2 * end, 8 * end);
                 continue;
             }
-            encoding.truncate(room, 0, TruncationDirection::Right);
-            let encoding = match processor {
-                Some(processor) => processor.process(encoding, None, true).map_err(fail)?,
-                None => encoding,
-            };
-            return Ok(encoding.get_ids().to_vec());
+            return Ok([&self.around[0], &ids, &self.around[1]].into_iter().flatten().copied().collect());
+        }
+    }
+
+    /// At most `room` ids without the special tokens.
+    fn plain_ids(&self, text: &str, room: usize) -> Result<Vec<u32>, InferenceError> {
+        if let Some(ids) = self.fast.as_ref().and_then(|fast| fast.ids(text, room)) {
+            return Ok(ids);
+        }
+        let fail = |error: tokenizers::Error| InferenceError::Unavailable(format!("the tokenizer failed: {error}"));
+        let mut encoding = self.inner.encode_fast(text, false).map_err(fail)?;
+        encoding.truncate(room, 0, TruncationDirection::Right);
+        Ok(encoding.get_ids().to_vec())
+    }
+
+    fn piece_spans(&self, piece: &str, start: usize, spans: &mut Vec<(usize, usize)>) {
+        if let Some(tokens) = self.fast.as_ref().and_then(|fast| fast.pieces(piece)) {
+            spans.extend(tokens.iter().map(|token| (start + token.start, start + token.end)));
+            return;
+        }
+        match self.inner.encode(piece, false) {
+            Ok(encoding) => spans.extend(encoding.get_offsets().iter().map(|(from, to)| (start + from, start + to))),
+            Err(error) => {
+                tracing::warn!(%error, "the tokenizer refused a piece of text; its words are counted instead");
+                spans.extend(words(piece).map(|(from, to)| (start + from, start + to)));
+            }
         }
     }
 }
@@ -72,19 +97,21 @@ impl TokenCounter for ModelTokenizer {
         let mut start = 0;
         while start < text.len() {
             let end = piece_end(text, start, PIECE_BYTES, PIECE_MAX_BYTES);
-            match self.inner.encode(&text[start..end], false) {
-                Ok(encoding) => {
-                    spans.extend(encoding.get_offsets().iter().map(|(from, to)| (start + from, start + to)))
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "the tokenizer refused a piece of text; its words are counted instead");
-                    spans.extend(words(&text[start..end]).map(|(from, to)| (start + from, start + to)));
-                }
-            }
+            self.piece_spans(&text[start..end], start, &mut spans);
             start = end;
         }
         spans
     }
+}
+
+/// What the post-processor puts before and after a text.
+fn special_tokens(tokenizer: &Tokenizer) -> tokenizers::Result<[Vec<u32>; 2]> {
+    let Some(processor) = tokenizer.get_post_processor() else { return Ok([Vec::new(), Vec::new()]) };
+    let marked = processor.process(tokenizer.encode_fast("a", false)?, None, true)?;
+    let (ids, special) = (marked.get_ids(), marked.get_special_tokens_mask());
+    let first = special.iter().position(|special| *special == 0).unwrap_or(ids.len());
+    let last = special.iter().rposition(|special| *special == 0).map_or(ids.len(), |at| at + 1);
+    Ok([ids[..first].to_vec(), ids[last..].to_vec()])
 }
 
 /// Byte spans of the words between white space.

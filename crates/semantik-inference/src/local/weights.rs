@@ -57,21 +57,6 @@ impl Weights {
         Ok(values)
     }
 
-    /// A matrix `[rows, columns]`, turned so that columns become rows.
-    ///
-    /// # Errors
-    /// As [`Self::tensor`].
-    pub fn transposed(&self, name: &str, rows: usize, columns: usize) -> Result<Vec<f32>, InferenceError> {
-        let values = self.tensor(name, &[rows, columns])?;
-        let mut turned = vec![0.0; values.len()];
-        for (row, line) in values.chunks_exact(columns).enumerate() {
-            for (column, value) in line.iter().enumerate() {
-                turned[column * rows + row] = *value;
-            }
-        }
-        Ok(turned)
-    }
-
     /// A table `[rows, width]` left in the map.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use tokio::sync::oneshot;
 
-use crate::local::encoder::{Encoder, Scratch};
+use crate::local::encoder::Encoder;
 use crate::{InferenceError, Purpose};
 
 /// The vectors of a unit's texts.
@@ -95,12 +95,12 @@ impl Queue {
 }
 
 fn work(queue: &Queue, encoder: &Encoder) {
-    let mut scratch = Scratch::default();
+    let mut scratch = encoder.scratch();
     while let Some(Unit { texts, reply }) = queue.next() {
         match catch_unwind(AssertUnwindSafe(|| encoder.encode(&texts, &mut scratch))) {
             // The caller may have gone meanwhile; then nobody misses the vectors.
             Ok(vectors) => drop(reply.send(vectors)),
-            Err(_) => scratch = Scratch::default(),
+            Err(_) => scratch = encoder.scratch(),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use semantik_core::chunk::{Chunk, ChunkSettings};
-use semantik_core::collection::{Collection, CollectionStatus, Dataset, Index, IndexStatus};
+use semantik_core::collection::{Collection, CollectionStatus, Dataset, Index, IndexStatus, Quantization};
 use semantik_core::document::DocumentStatus;
 use semantik_core::id::{ChunkId, CollectionId, DatasetId, DocumentId, IndexId, JobId, OperationId, SourceId, UserId};
 use semantik_core::job::{ClaimedJob, JobFailure, JobQueue, NewJob};
@@ -73,6 +73,7 @@ impl Bench {
                     collection,
                     model: "m".into(),
                     model_hash: "h".into(),
+                    quantization: Quantization::Int8,
                     dimensions: 384,
                     generation: 1,
                     status: IndexStatus::Ready,

@@ -49,13 +49,15 @@ impl SqliteStore {
         )
         .await?;
         tx.exec(
-            "INSERT INTO search_index VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO search_index (id, dataset, collection, model, model_hash, quantization, dimensions, generation, status, created_at) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 index.id.0.into(),
                 index.dataset.0.into(),
                 index.collection.0.into(),
                 index.model.into(),
                 index.model_hash.into(),
+                index.quantization.as_str().into(),
                 number(index.dimensions),
                 number(index.generation),
                 index.status.as_str().into(),
@@ -221,6 +223,7 @@ fn read_index(row: &QueryResult) -> Result<Index, StoreError> {
         collection: CollectionId(get(row, "collection")?),
         model: get(row, "model")?,
         model_hash: get(row, "model_hash")?,
+        quantization: named(row, "quantization")?,
         dimensions: usize::try_from(get::<i64>(row, "dimensions")?).map_err(corrupt)?,
         generation: u32::try_from(get::<i64>(row, "generation")?).map_err(corrupt)?,
         status: named(row, "status")?,
