@@ -4,6 +4,7 @@
 mod breaks;
 mod cut;
 mod outline;
+mod syntax;
 mod units;
 
 use semantik_core::chunk::ChunkSettings;
