@@ -285,6 +285,28 @@ fn hostile_code_is_cut_in_seconds() {
     }
 }
 
+/// Each of these made a scanner end the process.
+#[test]
+fn code_that_overruns_a_scanner_is_cut_by_lines() {
+    let word = "A".repeat(300);
+    let open = format!("x = <<{word}, <<\"{word}\"\nfoo #{{a}}\n");
+    let nested = |step: &str| {
+        let lines: String = (0..520).map(|depth| format!("{}if x:\n", step.repeat(depth))).collect();
+        format!("{lines}{}y = f\"{{a}}\"\n", step.repeat(520))
+    };
+    let continued: String = (0..520)
+        .map(|depth| format!("{}\\\n{}if x:\n", " ".repeat(depth / 2), " ".repeat(depth - depth / 2)))
+        .collect();
+    for (mime, source) in [
+        ("text/x-ruby", open),
+        ("text/x-python", nested(" ")),
+        ("text/x-python", nested("\t")),
+        ("text/x-python", continued),
+    ] {
+        assert!(cut(mime, &source, 60).iter().all(|piece| piece.context.is_none()), "{mime}");
+    }
+}
+
 /// A change to a text: what stands at a place is lost, and a part of the text and a character come
 /// in its stead.
 type Change = (prop::sample::Index, u8, prop::sample::Index, u8, char);

@@ -1,7 +1,7 @@
 //! A little code of each language, with what tends to mislead: items in strings, comments and
 //! attributes above items, heredocs.
 
-const RUST: &str = r#"use std::fmt;
+pub const RUST: &str = r#"use std::fmt;
 
 /// A point.
 #[derive(Debug)]

@@ -3,6 +3,8 @@
 use tree_sitter::Language;
 use tree_sitter_language::LanguageFn;
 
+use super::hazards::{deep_indentation, long_heredoc_word, none};
+
 /// What a kind of node means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
@@ -22,6 +24,8 @@ pub(super) enum Role {
 /// A language: what parses it and the kinds that matter.
 pub(super) struct Grammar {
     pub language: LanguageFn,
+    /// Whether the scanner cannot be trusted with a text.
+    pub hazard: fn(&str) -> bool,
     blocks: &'static [&'static str],
     named: &'static [(&'static str, &'static str)],
 }
@@ -81,6 +85,7 @@ fn script(text: &str) -> &'static [&'static Grammar] {
 
 const RUST: Grammar = Grammar {
     language: tree_sitter_rust::LANGUAGE,
+    hazard: none,
     blocks: &["block", "declaration_list", "match_block", "field_declaration_list", "enum_variant_list"],
     named: &[
         ("function_item", "fn"),
@@ -96,6 +101,7 @@ const RUST: Grammar = Grammar {
 
 const PYTHON: Grammar = Grammar {
     language: tree_sitter_python::LANGUAGE,
+    hazard: deep_indentation,
     blocks: &["block"],
     named: &[("class_definition", "class"), ("function_definition", "def")],
 };
@@ -117,16 +123,25 @@ const SCRIPT_NAMED: &[(&str, &str)] = &[
 ];
 
 const JAVASCRIPT: Grammar =
-    Grammar { language: tree_sitter_javascript::LANGUAGE, blocks: SCRIPT_BLOCKS, named: SCRIPT_NAMED };
+    Grammar { language: tree_sitter_javascript::LANGUAGE, hazard: none, blocks: SCRIPT_BLOCKS, named: SCRIPT_NAMED };
 
-const TYPESCRIPT: Grammar =
-    Grammar { language: tree_sitter_typescript::LANGUAGE_TYPESCRIPT, blocks: SCRIPT_BLOCKS, named: SCRIPT_NAMED };
+const TYPESCRIPT: Grammar = Grammar {
+    language: tree_sitter_typescript::LANGUAGE_TYPESCRIPT,
+    hazard: none,
+    blocks: SCRIPT_BLOCKS,
+    named: SCRIPT_NAMED,
+};
 
-const TSX: Grammar =
-    Grammar { language: tree_sitter_typescript::LANGUAGE_TSX, blocks: SCRIPT_BLOCKS, named: SCRIPT_NAMED };
+const TSX: Grammar = Grammar {
+    language: tree_sitter_typescript::LANGUAGE_TSX,
+    hazard: none,
+    blocks: SCRIPT_BLOCKS,
+    named: SCRIPT_NAMED,
+};
 
 const GO: Grammar = Grammar {
     language: tree_sitter_go::LANGUAGE,
+    hazard: none,
     blocks: &[
         "statement_list",
         "field_declaration_list",
@@ -141,6 +156,7 @@ const GO: Grammar = Grammar {
 
 const JAVA: Grammar = Grammar {
     language: tree_sitter_java::LANGUAGE,
+    hazard: none,
     blocks: &[
         "block",
         "class_body",
@@ -184,18 +200,20 @@ const C_NAMED: &[(&str, &str)] = &[
     ("namespace_definition", "namespace"),
 ];
 
-const C: Grammar = Grammar { language: tree_sitter_c::LANGUAGE, blocks: C_BLOCKS, named: C_NAMED };
+const C: Grammar = Grammar { language: tree_sitter_c::LANGUAGE, hazard: none, blocks: C_BLOCKS, named: C_NAMED };
 
-const CPP: Grammar = Grammar { language: tree_sitter_cpp::LANGUAGE, blocks: C_BLOCKS, named: C_NAMED };
+const CPP: Grammar = Grammar { language: tree_sitter_cpp::LANGUAGE, hazard: none, blocks: C_BLOCKS, named: C_NAMED };
 
 const RUBY: Grammar = Grammar {
     language: tree_sitter_ruby::LANGUAGE,
+    hazard: long_heredoc_word,
     blocks: &["body_statement", "block_body", "then", "else"],
     named: &[("class", "class"), ("module", "module"), ("method", "def"), ("singleton_method", "def")],
 };
 
 const PHP: Grammar = Grammar {
     language: tree_sitter_php::LANGUAGE_PHP,
+    hazard: none,
     blocks: &["compound_statement", "declaration_list", "enum_declaration_list", "switch_block", "match_block"],
     named: &[
         ("function_definition", "function"),
@@ -210,6 +228,7 @@ const PHP: Grammar = Grammar {
 
 const BASH: Grammar = Grammar {
     language: tree_sitter_bash::LANGUAGE,
+    hazard: none,
     blocks: &["compound_statement", "do_group", "if_statement", "else_clause", "elif_clause", "case_statement"],
     named: &[("function_definition", "function")],
 };

@@ -3,6 +3,7 @@
 //! mostly broken has none, and is cut by its lines.
 
 mod grammars;
+mod hazards;
 mod names;
 mod parse;
 mod walk;

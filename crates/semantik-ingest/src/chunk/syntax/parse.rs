@@ -37,6 +37,9 @@ pub(in crate::chunk) fn read(text: &str, mime: &str) -> Option<Syntax> {
 
 /// The syntax by one grammar and how many bytes it could not make sense of.
 fn read_as(text: &str, grammar: &Grammar, deadline: Instant) -> Option<(usize, Syntax)> {
+    if (grammar.hazard)(text) {
+        return None;
+    }
     let language = Language::new(grammar.language);
     let tree = parse(text, &language, deadline)?;
     Some(walk(text, &tree, &grammar.roles(&language)))
