@@ -10,11 +10,8 @@ use tokio::sync::Semaphore;
 
 use crate::ApiOptions;
 
-/// Memory all uploads in progress may take together, in [`UPLOAD_UNIT`]s.
-const UPLOAD_UNITS: usize = 1024;
-
-/// Bytes of one permit of [`ApiState::uploads`].
-pub(crate) const UPLOAD_UNIT: usize = 1024 * 1024;
+/// Uploads received at the same time; more are told to come back.
+const UPLOADS: usize = 16;
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -28,7 +25,7 @@ pub(crate) struct ApiState {
 impl ApiState {
     pub(crate) fn new(app: App, options: ApiOptions) -> Self {
         let metrics = crate::metrics::recorder();
-        Self { app, bind: options.bind, metrics, uploads: Arc::new(Semaphore::new(UPLOAD_UNITS)) }
+        Self { app, bind: options.bind, metrics, uploads: Arc::new(Semaphore::new(UPLOADS)) }
     }
 }
 

@@ -176,7 +176,7 @@ async fn bodies_that_are_too_large_are_refused() {
     app.call("POST", "/api/v2/search", Some(query)).await.assert_problem(413, "file_too_large");
     let announced = get("/api/v2/collections/any/documents")
         .method(Method::POST)
-        .header(header::CONTENT_LENGTH, "2000000000")
+        .header(header::CONTENT_LENGTH, "20000000000")
         .header(header::CONTENT_TYPE, "multipart/form-data; boundary=b");
     let answer = Answer::of(app.send(announced.body(Body::empty()).expect("a request")).await).await;
     answer.assert_problem(413, "file_too_large");

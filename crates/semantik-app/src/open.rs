@@ -13,6 +13,9 @@ use semantik_ingest::extract::{ExtractorPool, Limits, PoolOptions};
 
 use crate::{App, AppError, Parts};
 
+/// Folder for files that do not outlive the process, below the data folder.
+pub(crate) const TEMPORARY: &str = "tmp";
+
 const MIB: u64 = 1024 * 1024;
 
 impl App {
@@ -22,14 +25,26 @@ impl App {
     /// What the first engine that does not open says.
     pub async fn open(config: &Config) -> Result<App, AppError> {
         create_folder(&config.data_dir)?;
+        sweep(&config.data_dir.join(TEMPORARY))?;
         let clock = Arc::new(SystemClock);
         let store = semantik_store::open(&config.store_url(), clock.clone()).await?;
         let blobs = semantik_store::blobs::open_folder(&config.data_dir.join("blobs"))?;
         let engine = semantik_index::open(&config.data_dir.join("index"))?;
         let embedder = open_embedder(config)?;
-        let extractor = Arc::new(ExtractorPool::new(pool_options(config)?));
+        let extractor = Arc::new(extractor(config, None)?);
         Ok(App::new(Parts { config: config.clone(), clock, store, blobs, engine, embedder, extractor }))
     }
+}
+
+/// What an earlier run left behind is nobody's any more.
+fn sweep(folder: &Path) -> Result<(), AppError> {
+    match std::fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            tracing::warn!(%error, folder = %folder.display(), "leftovers of an earlier run could not be removed");
+        }
+        Ok(()) | Err(_) => {}
+    }
+    create_folder(folder)
 }
 
 fn create_folder(path: &Path) -> Result<(), AppError> {
@@ -51,8 +66,9 @@ fn open_embedder(config: &Config) -> Result<Arc<dyn Embedder>, AppError> {
     Ok(Arc::new(LazyEmbedder::open(&folder, &settings.model, settings.threads, idle)?))
 }
 
-/// Extractors run beside the encoder, so there are never more than four.
-fn pool_options(config: &Config) -> Result<PoolOptions, AppError> {
+/// A pool of extractors with the configured limits. They run beside the encoder, so there are never
+/// more than four unless asked for.
+pub(crate) fn extractor(config: &Config, workers: Option<usize>) -> Result<ExtractorPool, AppError> {
     let settings = &config.extract;
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let size = if settings.workers == 0 { cores.min(4) } else { settings.workers };
@@ -63,6 +79,7 @@ fn pool_options(config: &Config) -> Result<PoolOptions, AppError> {
         seconds: settings.timeout_s,
         members: settings.max_members,
     };
-    PoolOptions::of_this_program(config.data_dir.join("tmp"), limits, size)
-        .map_err(|error| AppError::Internal(format!("this program cannot find itself: {error}")))
+    let options = PoolOptions::of_this_program(config.data_dir.join(TEMPORARY), limits, workers.unwrap_or(size))
+        .map_err(|error| AppError::Internal(format!("this program cannot find itself: {error}")))?;
+    Ok(ExtractorPool::new(options))
 }

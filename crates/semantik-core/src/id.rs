@@ -64,13 +64,17 @@ impl UserId {
 const NAMESPACE: Uuid = Uuid::from_u128(0x5e3a_171c_0000_5000_8000_7365_6d61_6e74);
 
 impl ChunkId {
-    /// The id of a chunk, and of its point in the index: the same document version cut by the same
-    /// dataset gives the same id, so doing a job twice overwrites instead of duplicating.
+    /// The id of a chunk, and of its point in the index: the same passage of the same document cut by
+    /// the same dataset gives the same id, so doing a job twice overwrites instead of duplicating, and
+    /// a passage that survives a change of its document keeps its point.
     ///
-    /// The document is part of the name because two files may hold the same bytes and each must
-    /// stay findable on its own (see `docs/adr/0002-point-ids.md`).
-    pub fn derive(dataset: DatasetId, document: DocumentId, content_hash: &str, ordinal: u32) -> Self {
-        let name = format!("{dataset}/{document}/{content_hash}/{ordinal}");
+    /// `context` is what stands above the passage, `repeat` how often the same passage came before in
+    /// the document. The document is part of the name because two files may hold the same bytes and
+    /// each must stay findable on its own (see `docs/adr/0002-point-ids.md`).
+    pub fn derive(dataset: DatasetId, document: DocumentId, context: Option<&str>, text: &str, repeat: u32) -> Self {
+        let context = context.unwrap_or_default();
+        // The length keeps the two texts apart.
+        let name = format!("{dataset}/{document}/{repeat}/{}/{context}{text}", context.len());
         Self(Uuid::new_v5(&NAMESPACE, name.as_bytes()))
     }
 }
@@ -82,10 +86,13 @@ mod tests {
     #[test]
     fn a_chunk_id_depends_on_every_part_and_on_nothing_else() {
         let (dataset, document) = (DatasetId::generate(), DocumentId::generate());
-        let id = ChunkId::derive(dataset, document, "abc", 0);
-        assert_eq!(id, ChunkId::derive(dataset, document, "abc", 0));
-        assert_ne!(id, ChunkId::derive(dataset, document, "abc", 1));
-        assert_ne!(id, ChunkId::derive(dataset, document, "abd", 0));
-        assert_ne!(id, ChunkId::derive(dataset, DocumentId::generate(), "abc", 0));
+        let derive = |document, context, text, repeat| ChunkId::derive(dataset, document, context, text, repeat);
+        let id = derive(document, Some("ab"), "c", 0);
+        assert_eq!(id, derive(document, Some("ab"), "c", 0));
+        assert_ne!(id, derive(document, Some("ab"), "c", 1));
+        assert_ne!(id, derive(document, Some("a"), "bc", 0));
+        assert_ne!(id, derive(DocumentId::generate(), Some("ab"), "c", 0));
+        assert_ne!(id, ChunkId::derive(DatasetId::generate(), document, Some("ab"), "c", 0));
+        assert_eq!(derive(document, None, "c", 0), derive(document, Some(""), "c", 0));
     }
 }

@@ -26,7 +26,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         document: DocumentId(Uuid::from_u128(number)),
         vector: vec![0.5; 8],
         text: field(record, ".W"),
-        context: field(record, ".T"),
+        context: String::new(),
     };
     index.upsert((1..).zip(records(&documents)).map(point).collect()).await?;
     index.flush().await?;
@@ -34,9 +34,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut gains: HashMap<u128, HashMap<u128, f64>> = HashMap::new();
     for line in judged.lines() {
         let values: Vec<i64> = line.split_whitespace().filter_map(|value| value.parse().ok()).collect();
-        // From 5, the document a query was taken from, to 1, of little use.
-        if let [query, _, document, grade @ 1..=5] = values[..] {
-            gains.entry(query as u128).or_default().insert(document as u128, grade as f64);
+        // Codes 1 to 4 are grades with 1 best; 5 and -1 are not relevant.
+        if let [query, _, document, code @ 1..=4] = values[..] {
+            gains.entry(query as u128).or_default().insert(document as u128, (5 - code) as f64);
         }
     }
     let (mut graded, mut binary, mut count) = (0.0, 0.0, 0.0);

@@ -174,6 +174,46 @@ async fn a_message_gives_text_and_attachments() {
     assert_eq!(text.title.as_deref(), Some("Birds"));
 }
 
+/// An Outlook message as MS-OXMSG lays it out: one stream per property in a compound file.
+fn outlook(properties: &[(&str, &str)], attachment: (&str, &[u8])) -> Vec<u8> {
+    let utf16 = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+    let mut file = cfb::CompoundFile::create(std::io::Cursor::new(Vec::new())).expect("can begin");
+    let mut add = |path: String, bytes: &[u8]| {
+        file.create_storage_all(Path::new(&path).parent().expect("is absolute")).expect("can add");
+        file.create_stream(&path).expect("can add").write_all(bytes).expect("can write");
+    };
+    let mut list = vec![0; 32];
+    // One attachment, and the one to come is number 1.
+    (list[12], list[20]) = (1, 1);
+    for (tag, value) in properties {
+        let (kind, bytes) = (u32::from_str_radix(tag, 16).expect("hexadecimal"), utf16(value));
+        list.extend(kind.to_le_bytes());
+        list.extend([6, 0, 0, 0]);
+        list.extend((bytes.len() as u64 + 2).to_le_bytes());
+        add(format!("/__substg1.0_{tag}"), &bytes);
+    }
+    add("/__properties_version1.0".to_owned(), &list);
+    let folder = "/__attach_version1.0_#00000000";
+    add(format!("{folder}/__substg1.0_3707001F"), &utf16(attachment.0));
+    add(format!("{folder}/__substg1.0_37010102"), attachment.1);
+    add(format!("{folder}/__properties_version1.0"), &[0; 8]);
+    file.into_inner().into_inner()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outlook_message_gives_text_and_attachments() {
+    let desk = Desk::new(Limits::default());
+    let properties =
+        [("001A001F", "IPM.Note"), ("0037001F", "Birds"), ("0C1A001F", "Ann Heron"), ("1000001F", SENTENCE)];
+    let message = outlook(&properties, ("note.txt", b"inner note"));
+    let extracted = desk.bytes("no-extension", &message).await.expect("is read");
+    let members: Vec<_> = extracted.members.iter().map(|m| (m.name.as_str(), m.bytes.as_slice())).collect();
+    assert_eq!(members, [("note.txt", b"inner note".as_slice())]);
+    let text = text(Ok(extracted));
+    assert_eq!(text.mime, "application/vnd.ms-outlook");
+    assert!(text.text.contains(SENTENCE) && text.text.contains("Birds"), "{:?}", text.text);
+}
+
 fn zip(entries: &[(&str, &[u8])]) -> Vec<u8> {
     let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     for (name, bytes) in entries {

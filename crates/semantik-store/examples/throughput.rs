@@ -163,7 +163,7 @@ async fn drain(
 
 fn chunk(collection: CollectionId, dataset: DatasetId, document: DocumentId, ordinal: u32) -> Chunk {
     Chunk {
-        id: ChunkId::derive(dataset, document, "h", ordinal),
+        id: ChunkId::derive(dataset, document, None, "h", ordinal),
         collection,
         dataset,
         document,

@@ -53,8 +53,8 @@ pub enum DocumentChange {
     },
     /// Failed or skipped, with the reason. Its chunk rows go.
     Ended { id: DocumentId, reason: Reason, mime: Option<String>, content_hash: Option<String> },
-    /// Touched but the same bytes: only size and time move.
-    Unchanged { id: DocumentId, size: u64, modified_at: Option<Timestamp> },
+    /// Touched but the same bytes: only the time moves.
+    Unchanged { id: DocumentId, modified_at: Option<Timestamp> },
     /// The file changed or a retry was asked for: pending again.
     Reopened { id: DocumentId, size: u64, modified_at: Option<Timestamp> },
     /// The same bytes under a new name; members (`uri!/...`) move along.

@@ -1,5 +1,7 @@
 //! Health for probes, and the doctor: checks with findings that end in what to do.
 
+mod extractor;
+
 use std::collections::BTreeMap;
 
 use semantik_core::job::JobQueue;
@@ -8,6 +10,8 @@ use utoipa::ToSchema;
 
 use crate::collections::FormatCount;
 use crate::{App, AppError, Caller, reconcile};
+
+pub use extractor::try_extractor;
 
 /// A part of the system and whether it works.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -33,6 +37,8 @@ pub struct SystemInfo {
     pub model_hash: String,
     pub dimensions: usize,
     pub max_tokens: usize,
+    /// Larger files are refused (`MAX_FILE_SIZE_MB`).
+    pub max_file_mb: u64,
     pub data_dir: String,
 }
 
@@ -110,6 +116,7 @@ impl App {
             model_hash: model.hash.clone(),
             dimensions: model.dimensions,
             max_tokens: model.max_tokens,
+            max_file_mb: self.config().extract.max_file_mb,
             data_dir: self.config().data_dir.display().to_string(),
         })
     }

@@ -1,16 +1,20 @@
 //! Documents: listing, reading, uploading, retrying, deleting.
 
+mod incoming;
 mod read;
 mod retry;
 mod upload;
 
 use semantik_core::document::{Document, DocumentStatus};
 use semantik_core::id::DocumentId;
+use semantik_store::StoreError;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-pub(crate) use upload::hex;
-pub use upload::{Upload, UploadFile};
+use crate::AppError;
+
+pub use incoming::{Incoming, UploadFile};
+pub use upload::Upload;
 
 /// What to list.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -42,4 +46,18 @@ pub(crate) fn text_key(id: DocumentId) -> String {
 /// Blob key of an original that is nowhere else: uploads and members of containers.
 pub(crate) fn original_key(id: DocumentId) -> String {
     format!("original/{id}")
+}
+
+/// Lower-case hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What a failing disk means.
+pub(crate) fn io_error(error: std::io::Error) -> AppError {
+    match error.kind() {
+        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => StoreError::DiskFull.into(),
+        std::io::ErrorKind::ReadOnlyFilesystem | std::io::ErrorKind::PermissionDenied => StoreError::ReadOnly.into(),
+        _ => StoreError::Unavailable(error.to_string()).into(),
+    }
 }

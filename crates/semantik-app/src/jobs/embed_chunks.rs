@@ -171,10 +171,7 @@ impl Round<'_> {
         let mut points: HashMap<CollectionId, Vec<Point>> = HashMap::new();
         for ((_, chunk), vector) in batch.chunks.iter().zip(vectors) {
             let name = names.get(&chunk.document).map_or("", String::as_str);
-            let context =
-                chunk.context.as_deref().map_or_else(|| name.to_owned(), |headings| format!("{name}\n{headings}"));
-            let point = Point { id: chunk.id, document: chunk.document, vector, text: chunk.text.clone(), context };
-            points.entry(chunk.collection).or_default().push(point);
+            points.entry(chunk.collection).or_default().push(point(chunk, name, vector));
         }
         for (collection, points) in points {
             let (_, row, index) = self.app.open_index(collection).await?;
@@ -220,6 +217,12 @@ impl Round<'_> {
         let job = &self.held[position].0;
         Ended { id: job.id, token: job.token, outcome: JobOutcome::Success }
     }
+}
+
+/// A chunk's point; `name` is its document's.
+pub(super) fn point(chunk: &Chunk, name: &str, vector: Vec<f32>) -> Point {
+    let context = chunk.context.as_deref().map_or_else(|| name.to_owned(), |headings| format!("{name}\n{headings}"));
+    Point { id: chunk.id, document: chunk.document, vector, text: chunk.text.clone(), context }
 }
 
 /// What the model reads: the headings above a passage say what it is about.

@@ -1,6 +1,6 @@
 //! A file becomes text, chunks and embed jobs.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
 use semantik_core::chunk::Chunk;
@@ -17,7 +17,8 @@ use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use super::{EmbedChunks, JobKind, JobSpec, PurgeDocuments, members};
-use crate::documents::{original_key, text_key};
+use crate::documents::{io_error, original_key, text_key};
+use crate::open::TEMPORARY;
 use crate::{App, AppError};
 
 /// Extracts and cuts one document.
@@ -68,31 +69,16 @@ impl Original {
                 Ok(Self { path, _copy: None })
             }
             SourceConfig::Directory(_) | SourceConfig::Upload => {
-                let bytes = match app.blobs().get(&original_key(document.id)).await {
+                let name = format!("original-{}", uuid::Uuid::new_v4().simple());
+                let path = app.config().data_dir.join(TEMPORARY).join(name);
+                match app.blobs().get_file(&original_key(document.id), &path).await {
                     Err(StoreError::NotFound { .. }) => return Err(IngestError::Vanished.into()),
                     other => other?,
-                };
-                let folder = app.config().data_dir.join("tmp");
-                let copy = tokio::task::spawn_blocking(move || copy_out(&folder, &bytes)).await;
-                let copy = copy.map_err(|error| AppError::Internal(error.to_string()))?.map_err(io_error)?;
-                Ok(Self { path: copy.to_path_buf(), _copy: Some(copy) })
+                }
+                let copy = tempfile::TempPath::try_from_path(path.clone()).map_err(io_error)?;
+                Ok(Self { path, _copy: Some(copy) })
             }
         }
-    }
-}
-
-fn copy_out(folder: &std::path::Path, bytes: &[u8]) -> std::io::Result<tempfile::TempPath> {
-    std::fs::create_dir_all(folder)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    std::io::Write::write_all(&mut file, bytes)?;
-    Ok(file.into_temp_path())
-}
-
-fn io_error(error: std::io::Error) -> AppError {
-    match error.kind() {
-        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => StoreError::DiskFull.into(),
-        std::io::ErrorKind::ReadOnlyFilesystem | std::io::ErrorKind::PermissionDenied => StoreError::ReadOnly.into(),
-        _ => StoreError::Unavailable(error.to_string()).into(),
     }
 }
 
@@ -149,7 +135,7 @@ async fn store(app: &App, job: &ClaimedJob, document: &Document, extracted: Extr
         Outcome::Text(text) => {
             let bytes = serde_json::to_vec(&text).map_err(|error| AppError::Internal(error.to_string()))?;
             app.blobs().put(&text_key(document.id), bytes).await?;
-            let (chunks, text) = cut(app, &dataset, document, &content_hash, text).await?;
+            let (chunks, text) = cut(app, &dataset, document, text).await?;
             let ids = chunks.iter().map(|chunk| chunk.id).collect();
             drop_points(app, document.id, &ids, index.as_ref()).await?;
             commit.documents.push(DocumentChange::Extracted {
@@ -176,7 +162,6 @@ async fn cut(
     app: &App,
     dataset: &Dataset,
     document: &Document,
-    content_hash: &str,
     text: ExtractedText,
 ) -> Result<(Vec<Chunk>, ExtractedText), AppError> {
     let (settings, tokens) = (dataset.chunking.clone(), app.embedder().tokens());
@@ -186,22 +171,30 @@ async fn cut(
         (pieces, text)
     });
     let (pieces, text) = cutting.await.map_err(|error| AppError::Internal(format!("the chunker failed: {error}")))?;
-    let chunks = pieces.into_iter().zip(0_u32..).map(|(piece, ordinal)| Chunk {
-        id: ChunkId::derive(dataset.id, document.id, content_hash, ordinal),
-        collection: document.collection,
-        dataset: dataset.id,
-        document: document.id,
-        ordinal,
-        text: text.text[piece.start..piece.end].to_owned(),
-        start: piece.start,
-        end: piece.end,
-        overlap: piece.overlap,
-        page: piece.page,
-        context: piece.context,
-        token_count: piece.token_count,
-        indexed: false,
+    let mut repeats = HashMap::new();
+    let chunks = pieces.into_iter().zip(0_u32..).map(|(piece, ordinal)| {
+        let passage = &text.text[piece.start..piece.end];
+        let repeat = repeats.entry((piece.context.clone(), passage)).or_insert(0);
+        let id = ChunkId::derive(dataset.id, document.id, piece.context.as_deref(), passage, *repeat);
+        *repeat += 1;
+        Chunk {
+            id,
+            collection: document.collection,
+            dataset: dataset.id,
+            document: document.id,
+            ordinal,
+            text: passage.to_owned(),
+            start: piece.start,
+            end: piece.end,
+            overlap: piece.overlap,
+            page: piece.page,
+            context: piece.context,
+            token_count: piece.token_count,
+            indexed: false,
+        }
     });
-    Ok((chunks.collect(), text))
+    let chunks = chunks.collect();
+    Ok((chunks, text))
 }
 
 /// Takes points of an earlier version out of the index, durably, before their rows go: a crash in

@@ -10,8 +10,10 @@ use semantik_ingest::connect::Listed;
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Plan {
     pub(super) new: Vec<Listed>,
-    /// Size or time differ, or the document never got to an end.
+    /// The size differs, or the document never got to a good end.
     pub(super) changed: Vec<(DocumentId, Listed)>,
+    /// Only the time differs: the bytes decide.
+    pub(super) touched: Vec<(Document, Listed)>,
     /// Known and not listed. Only to be believed when the listing was complete.
     pub(super) vanished: Vec<Document>,
 }
@@ -25,6 +27,7 @@ pub(super) fn compare(listed: Vec<Listed>, known: Vec<Document>) -> Plan {
         match known.remove(&file.uri) {
             None => plan.new.push(file),
             Some(document) if is_current(&document, &file) => {}
+            Some(document) if is_touched(&document, &file) => plan.touched.push((document, file)),
             Some(document) => plan.changed.push((document.id, file)),
         }
     }
@@ -39,6 +42,19 @@ fn is_current(document: &Document, file: &Listed) -> bool {
         DocumentStatus::Pending | DocumentStatus::Processing | DocumentStatus::Deleting => false,
     };
     settled && document.size == file.size && document.modified_at == file.modified_at
+}
+
+fn is_touched(document: &Document, file: &Listed) -> bool {
+    document.status == DocumentStatus::Completed && document.content_hash.is_some() && document.size == file.size
+}
+
+/// Takes the touched files out of the plan: those with other bytes are changed, the rest comes back.
+pub(super) fn take_untouched(plan: &mut Plan, hashes: &HashMap<String, String>) -> Vec<(Document, Listed)> {
+    let (same, other): (Vec<_>, Vec<_>) = std::mem::take(&mut plan.touched)
+        .into_iter()
+        .partition(|(document, file)| document.content_hash.as_ref() == hashes.get(&file.uri));
+    plan.changed.extend(other.into_iter().map(|(document, file)| (document.id, file)));
+    same
 }
 
 /// New files that may be a vanished document under another name: those of equal size.
@@ -110,11 +126,25 @@ mod tests {
 
     #[test]
     fn only_what_differs_is_planned() {
-        let known = vec![document("same", 1, 1, "a"), document("touched", 1, 1, "b"), document("gone", 1, 1, "c")];
-        let plan = compare(vec![listed("new", 5, 5), listed("same", 1, 1), listed("touched", 1, 2)], known);
+        let grown = document("grown", 1, 1, "b");
+        let known = vec![document("same", 1, 1, "a"), grown, document("gone", 1, 1, "c")];
+        let plan = compare(vec![listed("new", 5, 5), listed("same", 1, 1), listed("grown", 2, 2)], known);
         assert_eq!(plan.new.iter().map(|f| f.uri.as_str()).collect::<Vec<_>>(), ["new"]);
-        assert_eq!(plan.changed.iter().map(|(_, f)| f.uri.as_str()).collect::<Vec<_>>(), ["touched"]);
+        assert_eq!(plan.changed.iter().map(|(_, f)| f.uri.as_str()).collect::<Vec<_>>(), ["grown"]);
         assert_eq!(plan.vanished.iter().map(|d| d.uri.as_str()).collect::<Vec<_>>(), ["gone"]);
+        assert!(plan.touched.is_empty());
+    }
+
+    #[test]
+    fn the_bytes_decide_about_a_touched_file() {
+        let known = vec![document("same", 1, 1, "a"), document("other", 1, 1, "b"), document("unreadable", 1, 1, "c")];
+        let mut plan = compare(vec![listed("same", 1, 2), listed("other", 1, 2), listed("unreadable", 1, 2)], known);
+        assert!(plan.changed.is_empty());
+        let hashes = [("same".into(), "a".into()), ("other".into(), "x".into())].into();
+        let same = take_untouched(&mut plan, &hashes);
+        assert_eq!(same.iter().map(|(_, f)| f.uri.as_str()).collect::<Vec<_>>(), ["same"]);
+        assert_eq!(plan.changed.iter().map(|(_, f)| f.uri.as_str()).collect::<Vec<_>>(), ["other", "unreadable"]);
+        assert!(plan.touched.is_empty());
     }
 
     #[test]

@@ -11,7 +11,9 @@ use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 
 use super::leases::Leases;
-use super::{DeleteCollection, DeleteSource, ExtractDocument, JobKind, PurgeDocuments, ScanSource, embed_chunks};
+use super::{
+    DeleteCollection, DeleteSource, ExtractDocument, JobKind, PurgeDocuments, RenamePoints, ScanSource, embed_chunks,
+};
 use crate::{App, AppError};
 
 /// Longest sleep without looking at the queue.
@@ -103,6 +105,7 @@ impl Worker {
             ScanSource::NAME => ScanSource::read(job)?.run(app, job, cancel).await,
             ExtractDocument::NAME => ExtractDocument::read(job)?.run(app, job, cancel).await,
             PurgeDocuments::NAME => PurgeDocuments::read(job)?.run(app).await,
+            RenamePoints::NAME => RenamePoints::read(job)?.run(app, cancel).await,
             DeleteSource::NAME => DeleteSource::read(job)?.run(app, cancel).await,
             DeleteCollection::NAME => DeleteCollection::read(job)?.run(app, cancel).await,
             other => Err(AppError::Internal(format!("no job type is called `{other}`"))),

@@ -1,5 +1,6 @@
 //! Repairs without input: whatever jobs missed is found by comparing rows with index, and mended.
 
+mod blobs;
 mod consistency;
 
 use std::time::Duration;
@@ -49,6 +50,7 @@ async fn reconcile(app: &App) -> Result<(), AppError> {
         }
     }
     leftovers(app).await?;
+    blobs::sweep_when_due(app).await?;
     compact(app).await
 }
 

@@ -42,7 +42,7 @@ impl App {
         Ok((source, operation))
     }
 
-    /// Reads every directory source of a collection again.
+    /// Reads every directory source of a collection again, and takes up what a cancel left waiting.
     ///
     /// # Errors
     /// `not_found`.
@@ -97,7 +97,6 @@ impl App {
     ) -> Result<Operation, AppError> {
         let jobs: Vec<JobSpec> = sources
             .iter()
-            .filter(|source| matches!(source.config, SourceConfig::Directory(_)))
             .map(|source| JobSpec::of(&ScanSource { v: 1, source: source.id }, &source.id.to_string()))
             .collect();
         let nothing_to_list = jobs.is_empty();

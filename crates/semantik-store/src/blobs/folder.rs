@@ -46,6 +46,30 @@ impl Blobs for FolderBlobs {
         blocking(move || write_whole(&path, &bytes).map_err(|e| from_io(&e, &key))).await
     }
 
+    async fn put_file(&self, key: &str, file: &Path) -> Result<(), StoreError> {
+        let (path, key, file) = (self.path(key)?, key.to_owned(), file.to_owned());
+        blocking(move || move_whole(&file, &path).map_err(|e| from_io(&e, &key))).await
+    }
+
+    async fn get_file(&self, key: &str, to: &Path) -> Result<(), StoreError> {
+        let (path, key, to) = (self.path(key)?, key.to_owned(), to.to_owned());
+        // A blob is only ever replaced by renaming, so a second name keeps these bytes.
+        let link = move || std::fs::hard_link(&path, &to).or_else(|_| std::fs::copy(&path, &to).map(drop));
+        blocking(move || link().map_err(|e| from_io(&e, &key))).await
+    }
+
+    async fn list(&self, folder: &str, after: Option<&str>, limit: usize) -> Result<Vec<String>, StoreError> {
+        // Checked like a key; the name stands for any.
+        let shards = self.path(&format!("{folder}/name"))?.ancestors().nth(2).map(Path::to_owned).unwrap_or_default();
+        let (folder, after) = (folder.to_owned(), after.unwrap_or_default().to_owned());
+        blocking(move || {
+            list_names(&shards, &after, limit)
+                .map_err(|e| from_io(&e, &folder))
+                .map(|names| names.into_iter().map(|name| format!("{folder}/{name}")).collect())
+        })
+        .await
+    }
+
     async fn get(&self, key: &str) -> Result<Vec<u8>, StoreError> {
         let (path, key) = (self.path(key)?, key.to_owned());
         blocking(move || std::fs::read(&path).map_err(|e| from_io(&e, &key))).await
@@ -83,6 +107,64 @@ fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     std::fs::File::open(folder)?.sync_all()
 }
 
+/// Moves a file to its place: synced first, so that the name never stands for less than the bytes.
+fn move_whole(file: &Path, path: &Path) -> std::io::Result<()> {
+    let folder = path.parent().ok_or(std::io::ErrorKind::InvalidInput)?;
+    std::fs::create_dir_all(folder)?;
+    std::fs::File::open(file)?.sync_all()?;
+    match std::fs::rename(file, path) {
+        Err(error) if error.kind() == std::io::ErrorKind::CrossesDevices => {
+            let aside = folder.join(format!(".{}.tmp", uuid::Uuid::new_v4().simple()));
+            std::fs::copy(file, &aside)?;
+            std::fs::File::open(&aside)?.sync_all()?;
+            std::fs::rename(&aside, path)?;
+        }
+        other => other?,
+    }
+    std::fs::File::open(folder)?.sync_all()
+}
+
+/// Names below the shards, in order. A name begins with its shard, so shard by shard is in order.
+/// What a crash left half-written is cleared away in passing.
+fn list_names(shards: &Path, after: &str, limit: usize) -> std::io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for shard in sorted_names(shards)? {
+        if names.len() >= limit || shard.as_str() < &after[..after.len().min(2)] {
+            continue;
+        }
+        for name in sorted_names(&shards.join(&shard))? {
+            if name.starts_with('.') {
+                remove_stale(&shards.join(&shard).join(&name));
+            } else if name.as_str() > after && names.len() < limit {
+                names.push(name);
+            }
+        }
+    }
+    Ok(names)
+}
+
+fn sorted_names(folder: &Path) -> std::io::Result<Vec<String>> {
+    let entries = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other?,
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        names.extend(entry?.file_name().into_string());
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
+/// Nothing takes an hour to be written aside.
+fn remove_stale(path: &Path) {
+    let age = std::fs::metadata(path).and_then(|data| data.modified()).ok().and_then(|at| at.elapsed().ok());
+    if age.is_some_and(|age| age > std::time::Duration::from_secs(3600)) {
+        // It may be gone by now, or be tried again the next time.
+        let _removed = std::fs::remove_file(path);
+    }
+}
+
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {
@@ -118,6 +200,37 @@ mod tests {
         blobs.delete("text/abcdef").await?;
         assert!(!blobs.exists("text/abcdef").await?);
         assert!(matches!(blobs.get("text/abcdef").await, Err(StoreError::NotFound { .. })));
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_file_moves_in_and_comes_out_and_keys_are_listed_in_order() -> Result<(), StoreError> {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let blobs = open_folder(&folder.path().join("blobs"))?;
+        let (file, copy) = (folder.path().join("file"), folder.path().join("copy"));
+        std::fs::write(&file, b"bytes").expect("writable");
+        blobs.put_file("original/bb2", &file).await?;
+        assert!(!file.exists());
+        blobs.get_file("original/bb2", &copy).await?;
+        blobs.put("original/bb2", b"other".to_vec()).await?;
+        assert_eq!(std::fs::read(&copy).expect("readable"), b"bytes", "what was taken out stays");
+        assert!(matches!(
+            blobs.get_file("original/none", &folder.path().join("x")).await,
+            Err(StoreError::NotFound { .. })
+        ));
+        for key in ["original/bb1", "original/aa9", "original/cc0", "text/aa0"] {
+            blobs.put(key, vec![1]).await?;
+        }
+        let half_written = folder.path().join("blobs/original/aa/.x.tmp");
+        std::fs::write(&half_written, b"").expect("writable");
+        assert_eq!(blobs.list("original", None, 3).await?, ["original/aa9", "original/bb1", "original/bb2"]);
+        assert_eq!(blobs.list("original", Some("bb2"), 3).await?, ["original/cc0"]);
+        assert!(half_written.exists(), "somebody may be writing it");
+        let old = std::time::SystemTime::now() - std::time::Duration::from_secs(7200);
+        std::fs::File::open(&half_written).and_then(|file| file.set_modified(old)).expect("own file");
+        blobs.list("original", None, 3).await?;
+        assert!(!half_written.exists());
+        assert!(blobs.list("nothing", None, 3).await?.is_empty());
         Ok(())
     }
 

@@ -160,7 +160,7 @@ impl Bench {
 
     pub(super) fn chunk(&self, document: DocumentId, ordinal: u32, text: &str) -> Chunk {
         Chunk {
-            id: ChunkId::derive(self.dataset, document, text, ordinal),
+            id: ChunkId::derive(self.dataset, document, None, text, ordinal),
             collection: self.collection,
             dataset: self.dataset,
             document,

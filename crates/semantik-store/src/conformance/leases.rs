@@ -121,6 +121,25 @@ pub(super) async fn a_start_after_a_crash_takes_its_own_leases_back(b: Bench) ->
     Ok(())
 }
 
+pub(super) async fn a_lost_job_is_left_to_the_newer_run_that_waits(b: Bench) -> Outcome {
+    let document = b.document("x").await?;
+    let mut lost = Vec::new();
+    for _ in 0..2 {
+        let operation = b.operation(0).await?;
+        let jobs = vec![b.job(operation, JobQueue::Extract, "listing"), b.job_for(operation, document)];
+        b.store.commit(crate::Commit { jobs, ..Default::default() }).await?;
+        lost.push(operation);
+        b.claim(2).await?;
+    }
+    assert_eq!(b.store.reap(Some("worker")).await?, 4);
+    assert_eq!(b.store.jobs(Some(lost[0]), Some(JobStatus::Skipped), 10).await?.len(), 2);
+    assert!(b.store.operation(lost[0]).await?.ended_at.is_some());
+    let again = [b.claim_one().await?, b.claim_one().await?];
+    assert!(again.iter().all(|job| job.operation == lost[1]));
+    assert!(b.claim(9).await?.is_empty());
+    Ok(())
+}
+
 pub(super) async fn a_named_lease_has_one_holder(b: Bench) -> Outcome {
     let until = b.clock.now() + 1000;
     assert!(b.store.take_lease("beat", "a", until).await?);

@@ -45,6 +45,7 @@ cases! {
         poison_travels_alone
         a_checkpoint_forgives_lost_leases
         a_start_after_a_crash_takes_its_own_leases_back
+        a_lost_job_is_left_to_the_newer_run_that_waits
         a_named_lease_has_one_holder;
     jobs:
         a_transient_failure_waits_longer_each_time_and_dies_in_the_end
@@ -57,6 +58,7 @@ cases! {
     operations:
         an_operation_ends_with_its_last_job
         cancelling_stops_waiting_and_running_jobs
+        what_a_cancelled_operation_still_enqueues_waits_for_the_next_run
         a_dead_scan_fails_its_operation
         deleting_a_collection_lets_its_operation_end;
     documents:

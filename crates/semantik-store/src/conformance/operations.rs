@@ -2,12 +2,12 @@
 
 use semantik_core::document::DocumentStatus;
 use semantik_core::id::OperationId;
-use semantik_core::job::JobQueue;
+use semantik_core::job::{JobQueue, NewJob};
 use semantik_core::operation::{OperationKind, OperationStatus};
 
-use super::bench::{Bench, ending, failure};
+use super::bench::{Bench, ending, extracted, failure};
 use super::{Need, Outcome};
-use crate::{Commit, DocumentChange, JobOutcome, LeaseState, StoreError};
+use crate::{Commit, DocumentChange, JobOutcome, LeaseState, ReplaceChunks, StoreError};
 
 pub(super) const NEEDS: &[Need] = &[];
 
@@ -47,6 +47,27 @@ pub(super) async fn cancelling_stops_waiting_and_running_jobs(b: Bench) -> Outco
     assert_eq!(b.store.document(document).await?.status, DocumentStatus::Pending);
     assert_eq!(b.store.stranded_documents(10).await?.len(), 1);
     assert!(matches!(b.store.cancel_operation(id).await, Err(StoreError::InvalidState { .. })));
+    Ok(())
+}
+
+pub(super) async fn what_a_cancelled_operation_still_enqueues_waits_for_the_next_run(b: Bench) -> Outcome {
+    let (older, id, document) = (b.operation(0).await?, b.operation(0).await?, b.document("x").await?);
+    let jobs = vec![b.job_for(id, document)];
+    b.store.commit(Commit { jobs, ..Default::default() }).await?;
+    let running = b.claim_one().await?;
+    let embed = |operation| NewJob { name: "embed", queue: JobQueue::Embed, ..b.job_for(operation, document) };
+    b.store.commit(Commit { jobs: vec![embed(older)], ..Default::default() }).await?;
+    b.store.cancel_operation(id).await?;
+    let mut commit = ending(&running, JobOutcome::Success);
+    commit.documents.push(extracted(document, "text/plain"));
+    let chunks = vec![b.chunk(document, 0, "a")];
+    commit.replace_chunks.push(ReplaceChunks { document, dataset: b.dataset, chunks });
+    commit.jobs.push(embed(id));
+    b.store.commit(commit).await?;
+    assert_eq!(b.store.operation(id).await?.status, OperationStatus::Cancelled);
+    assert_eq!(b.store.document(document).await?.status, DocumentStatus::Pending);
+    let waiting = b.store.claim(JobQueue::Embed, "worker", 9).await?;
+    assert_eq!(waiting.iter().map(|job| job.operation).collect::<Vec<_>>(), [older], "not taken over by a dead run");
     Ok(())
 }
 

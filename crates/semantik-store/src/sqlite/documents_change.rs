@@ -23,7 +23,7 @@ const INSERT_CHUNKS: &str = "INSERT INTO chunk \
     value ->> 8, value ->> 9, 0 FROM json_each(?3) WHERE 1 ON CONFLICT (id) DO UPDATE SET \
     ordinal = excluded.ordinal, text = excluded.text, start = excluded.start, \"end\" = excluded.\"end\", \
     overlap = excluded.overlap, page = excluded.page, context = excluded.context, token_count = excluded.token_count, \
-    indexed = indexed AND text = excluded.text";
+    indexed = indexed AND text = excluded.text AND context IS excluded.context";
 
 impl Tx<'_> {
     pub(super) async fn insert_document(&mut self, d: NewDocument) -> Result<(), StoreError> {
@@ -70,9 +70,9 @@ impl Tx<'_> {
             DocumentChange::Ended { id, reason, mime, content_hash } => {
                 self.end_document(id, &reason, mime, content_hash).await?;
             }
-            DocumentChange::Unchanged { id, size, modified_at } => {
-                let sql = "UPDATE document SET size = ?, modified_at = ?, updated_at = ? WHERE id = ? AND status <> 'deleting'";
-                self.exec(sql, [number(size), modified_at.into(), now.into(), id.0.into()]).await?;
+            DocumentChange::Unchanged { id, modified_at } => {
+                let sql = "UPDATE document SET modified_at = ?, updated_at = ? WHERE id = ? AND status <> 'deleting'";
+                self.exec(sql, [modified_at.into(), now.into(), id.0.into()]).await?;
             }
             DocumentChange::Reopened { id, size, modified_at } => {
                 let sql = "UPDATE document SET status = 'pending', extracted = 0, reason = NULL, size = ?, modified_at = ?, updated_at = ? \

@@ -17,6 +17,14 @@ use crate::{Change, StoreError};
 const LEASE: &str = "UPDATE job SET status = 'processing', ready = 0, attempts = attempts + 1, lease_owner = ?, \
     lease_token = randomblob(16), lease_until = ?, updated_at = ?";
 
+pub(super) const TAKE: &str = "UPDATE job SET status = 'skipped', ready = 0, error = 'a newer run took it over', updated_at = ? \
+    WHERE status = 'pending' AND name = ? AND key = ?";
+/// Conditions on waiting jobs, worded so that a partial index answers them: of a document (?),
+pub(super) const OF_DOCUMENT: &str =
+    "document IS NOT NULL AND status IN ('pending', 'published', 'processing', 'failed') AND document = ?";
+/// or of a queue (?) and collection (?) as a whole.
+pub(super) const OF_COLLECTION: &str = "queue = ? AND collection = ? AND document IS NULL";
+
 impl SqliteStore {
     pub(super) async fn claim_jobs(
         &self,
@@ -58,22 +66,27 @@ impl SqliteStore {
 }
 
 impl Tx<'_> {
-    /// Inserts a job unless the same one lives; one of a cancelled operation is cancelled at once.
+    /// Inserts a job unless the same one lives; one of a cancelled operation is cancelled at once, and
+    /// its document waits for the next run.
     pub(super) async fn enqueue(&mut self, job: NewJob) -> Result<BTreeSet<OperationId>, StoreError> {
         let document =
             job.payload.get("document").and_then(serde_json::Value::as_str).and_then(|id| id.parse::<Uuid>().ok());
         let inserted = self
-            .exec(
+            .row(
                 "INSERT INTO job (id, operation, collection, document, queue, name, key, payload, priority, status, ready, run_at, created_at, updated_at) \
                  SELECT ?, o.id, ?, ?, ?, ?, ?, ?, ?, CASE WHEN o.cancel_requested THEN 'cancelled' ELSE 'pending' END, NOT o.cancel_requested, ?, ?, ? \
-                 FROM operation o WHERE o.id = ? ON CONFLICT DO NOTHING",
+                 FROM operation o WHERE o.id = ? ON CONFLICT DO NOTHING RETURNING status",
                 [
                     job.id.0.into(), job.collection.0.into(), document.into(), job.queue.as_str().into(), job.name.into(), job.key.as_str().into(),
                     to_json(&job.payload)?, number(job.priority), self.now.into(), self.now.into(), self.now.into(), job.operation.0.into(),
                 ],
             )
             .await?;
-        if inserted > 0 {
+        if let Some(row) = inserted {
+            if get::<String>(&row, "status")? == "cancelled" {
+                self.leave_document(document).await?;
+                return Ok(BTreeSet::new());
+            }
             let sql = "UPDATE operation SET status = 'processing', ended_at = NULL WHERE id = ? AND ended_at IS NOT NULL AND cancel_requested = 0";
             self.exec(sql, [job.operation.0.into()]).await?;
             self.tell(Change::Queued(job.queue));
@@ -88,19 +101,17 @@ impl Tx<'_> {
     /// A newer run does what older ones have not begun: their waiting jobs for the same thing end,
     /// so that asking again and again never piles up work. Returns the operations to settle.
     async fn take_over(&mut self, document: Option<Uuid>, job: &NewJob) -> Result<BTreeSet<OperationId>, StoreError> {
-        const TAKE: &str = "UPDATE job SET status = 'skipped', ready = 0, error = 'a newer run took it over', updated_at = ?1 \
-            WHERE status = 'pending' AND name = ?2 AND key = ?3 AND operation <> ?4";
         let (now, name, key) = (self.now.into(), job.name.into(), job.key.as_str().into());
         let operation = job.operation.0.into();
         let rows = match document {
             Some(document) => {
-                let sql = format!("{TAKE} AND document = ?5 RETURNING operation");
-                self.rows(&sql, [now, name, key, operation, document.into()]).await?
+                let sql = format!("{TAKE} AND {OF_DOCUMENT} AND operation <> ? RETURNING operation");
+                self.rows(&sql, [now, name, key, document.into(), operation]).await?
             }
             None => {
-                let sql = format!("{TAKE} AND queue = ?5 AND collection = ?6 AND document IS NULL RETURNING operation");
+                let sql = format!("{TAKE} AND {OF_COLLECTION} AND operation <> ? RETURNING operation");
                 let (queue, collection) = (job.queue.as_str().into(), job.collection.0.into());
-                self.rows(&sql, [now, name, key, operation, queue, collection]).await?
+                self.rows(&sql, [now, name, key, queue, collection, operation]).await?
             }
         };
         rows.iter().map(|row| Ok(OperationId(get::<Uuid>(row, "operation")?))).collect()

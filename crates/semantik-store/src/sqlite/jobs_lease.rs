@@ -9,7 +9,10 @@ use semantik_core::job::MAX_ATTEMPTS;
 use uuid::Uuid;
 
 use super::db::{SqliteStore, Tx, get, named, to_json};
+use super::jobs_claim::{OF_COLLECTION, OF_DOCUMENT};
 use crate::{Change, LeaseState, StoreError};
+
+pub(super) const WAITING: &str = "SELECT 1 AS found FROM job WHERE status = 'pending' AND name = ? AND key = ?";
 
 const REAPED_AT_ONCE: i64 = 1000;
 
@@ -56,11 +59,13 @@ impl SqliteStore {
         let mut reaped = 0;
         loop {
             let mut tx = self.begin().await?;
-            let columns = "j.id, j.operation, j.queue, j.attempts, j.losses, j.document, o.cancel_requested";
+            let columns = "j.id, j.operation, j.collection, j.queue, j.name, j.key, j.attempts, j.losses, j.document, o.cancel_requested";
             let from = "FROM job j JOIN operation o ON o.id = j.operation WHERE j.status = 'processing'";
             let found = match owner {
                 Some(owner) => {
-                    let sql = format!("SELECT {columns} {from} AND j.lease_owner = ? LIMIT ?");
+                    // The newest first: they are waiting again when the older ones look for them.
+                    let sql =
+                        format!("SELECT {columns} {from} AND j.lease_owner = ? ORDER BY j.operation DESC LIMIT ?");
                     tx.rows(&sql, [owner.into(), REAPED_AT_ONCE.into()]).await?
                 }
                 None => {
@@ -95,7 +100,7 @@ impl SqliteStore {
 }
 
 impl Tx<'_> {
-    /// One lost lease: cancelled, buried, or back on the queue to run alone.
+    /// One lost lease: cancelled, left to a newer run, buried, or back on the queue to run alone.
     ///
     /// When the whole process died (`restarted`), the job is one suspect of many, so it has more tries.
     async fn lose(&mut self, row: &sea_orm::QueryResult, restarted: bool) -> Result<(), StoreError> {
@@ -104,6 +109,9 @@ impl Tx<'_> {
         if get::<i64>(row, "cancel_requested")? != 0 {
             self.close(id, "cancelled", None, None).await?;
             return self.leave_document(document).await;
+        }
+        if self.newer_waits(row, document).await? {
+            return self.close(id, "skipped", None, Some("a newer run took it over".into())).await;
         }
         let (tries, most) = match restarted {
             true => (get::<i64>(row, "losses")? + 1, MAX_RESTARTS),
@@ -124,5 +132,23 @@ impl Tx<'_> {
         self.exec(sql, [self.now.into(), id.0.into(), i64::from(restarted).into()]).await?;
         self.tell(Change::Queued(named(row, "queue")?));
         Ok(())
+    }
+
+    /// Whether a newer run is about to do what this job was for.
+    async fn newer_waits(&self, row: &sea_orm::QueryResult, document: Option<Uuid>) -> Result<bool, StoreError> {
+        let (name, key): (String, String) = (get(row, "name")?, get(row, "key")?);
+        let operation: Uuid = get(row, "operation")?;
+        let found = match document {
+            Some(document) => {
+                let sql = format!("{WAITING} AND {OF_DOCUMENT} AND operation > ? LIMIT 1");
+                self.row(&sql, [name.into(), key.into(), document.into(), operation.into()]).await?
+            }
+            None => {
+                let sql = format!("{WAITING} AND {OF_COLLECTION} AND operation > ? LIMIT 1");
+                let (queue, collection): (String, Uuid) = (get(row, "queue")?, get(row, "collection")?);
+                self.row(&sql, [name.into(), key.into(), queue.into(), collection.into(), operation.into()]).await?
+            }
+        };
+        Ok(found.is_some())
     }
 }

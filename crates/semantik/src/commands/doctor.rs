@@ -3,12 +3,9 @@
 use std::path::Path;
 
 use clap::Args;
-use semantik_core::ErrorCode;
 use semantik_inference::models::ModelCache;
-use semantik_ingest::extract::{ExtractorPool, Limits, Outcome, PoolOptions, Request};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use tokio_util::sync::CancellationToken;
 
 use crate::client::{Client, Method};
 use crate::context::Context;
@@ -165,41 +162,11 @@ async fn check_model(context: &Context, report: &mut Report) {
 }
 
 async fn check_extractor(context: &Context, report: &mut Report) {
-    match extract_sample(context).await {
+    match semantik_app::try_extractor(&context.config).await {
         Ok(()) => report.fine("extractor", "starts, reads a file and answers"),
-        Err(error) => report.failed("extractor", &error),
-    }
-}
-
-async fn extract_sample(context: &Context) -> Result<(), CliError> {
-    let settings = &context.config.extract;
-    let dir = context.config.data_dir.join("tmp").join(format!("doctor-{}", std::process::id()));
-    std::fs::create_dir_all(&dir).map_err(CliError::internal)?;
-    let path = dir.join("sample.txt");
-    std::fs::write(&path, "a short sample").map_err(CliError::internal)?;
-    let mib = 1 << 20;
-    let limits = Limits {
-        file_bytes: settings.max_file_mb * mib,
-        output_bytes: settings.max_output_mb * mib,
-        memory_bytes: settings.memory_mb * mib,
-        seconds: settings.timeout_s,
-        members: settings.max_members,
-    };
-    let request = Request { path, name: "sample.txt".into(), depth: 0 };
-    let result = {
-        let options = PoolOptions::of_this_program(dir.clone(), limits, 1).map_err(CliError::internal)?;
-        let pool = ExtractorPool::new(options);
-        pool.extract(request, &CancellationToken::new()).await
-    };
-    // A leftover in the folder for temporary files is swept at the next start.
-    let _ = std::fs::remove_dir_all(&dir);
-    match result {
-        Ok(extracted) => match extracted.outcome {
-            Outcome::Text(text) if text.text.contains("a short sample") => Ok(()),
-            other => Err(CliError::internal(format!("the sample came back as {other:?}"))),
-        },
-        Err(error) => Err(CliError::new(ErrorCode::ExtractCrashed, error.to_string())
-            .hint("raise EXTRACT_MEMORY_MB, and look at the log with -v")),
+        Err(error) => {
+            report.wrong("extractor", error.to_string(), "raise EXTRACT_MEMORY_MB, and look at the log with -v")
+        }
     }
 }
 

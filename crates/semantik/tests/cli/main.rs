@@ -1,4 +1,5 @@
 //! Stories of the real binary: a person at a terminal, a script, a crash, two processes.
 
+mod documentation;
 mod stories;
 mod test_bin;

@@ -74,6 +74,41 @@ fn edited_renamed_and_deleted_files_are_followed() {
 }
 
 #[test]
+fn a_renamed_file_is_found_by_its_new_name() {
+    let home = three_files();
+    home.index();
+    assert!(search(&home, "pilotage").is_empty());
+    std::fs::rename(home.corpus().join("harbour.txt"), home.corpus().join("pilotage.txt")).expect("renamed");
+    home.index();
+    assert_eq!(search(&home, "pilotage"), ["pilotage.txt"]);
+    home.run(&["doctor", "--consistency", "--json"]).expect(0);
+}
+
+#[test]
+fn what_an_edit_leaves_alone_keeps_its_chunk() {
+    let home = Home::new();
+    let section = |n: usize, word: &str| format!("# Part {n}\n\n{}\n\n", format!("{word}{n} ").repeat(120));
+    let text = |edited| (0..20).map(|n| section(n, if n == edited { "fresh" } else { "old" })).collect::<String>();
+    home.write("book.md", &text(99));
+    home.index();
+    let id = home.json(&["documents", "list"])["items"][0]["id"].as_str().expect("an id").to_owned();
+    let chunks = |home: &Home| -> Vec<String> {
+        let list = home.json(&["documents", "chunks", &id, "--limit", "1000"]);
+        list["items"].as_array().expect("items").iter().map(|c| c["id"].as_str().expect("an id").to_owned()).collect()
+    };
+    let before = chunks(&home);
+    home.write("book.md", &text(7));
+    let summary = home.index();
+    assert_eq!(summary["chunks"], summary["points"]);
+    let after = chunks(&home);
+    let kept = after.iter().filter(|id| before.contains(id)).count();
+    assert!(kept >= 18 && kept < after.len(), "{kept} of {} chunks are the same", after.len());
+    assert_eq!(search(&home, "fresh7").len(), 1);
+    assert!(search(&home, "old7").is_empty());
+    home.run(&["doctor", "--consistency", "--json"]).expect(0);
+}
+
+#[test]
 fn a_killed_run_is_continued_by_the_next() {
     let home = Home::new();
     for number in 0..300 {

@@ -1,9 +1,8 @@
 // Uploading files, in requests of a moderate size, with progress and cancel.
 
-import { problemOf, uploadUrl } from "/static/api.js";
+import { get, problemOf, uploadUrl } from "/static/api.js";
 import { bytes, el, plural } from "/static/dom.js";
 
-const FILE_BYTES = 100 * 1024 * 1024;
 const BATCH_BYTES = 32 * 1024 * 1024;
 const BATCH_FILES = 200;
 
@@ -64,7 +63,8 @@ export function uploadArea(collection, act) {
 }
 
 async function upload(collection, files, state) {
-  const good = files.filter((file) => file.size <= FILE_BYTES);
+  const most = (await get("/system/info")).max_file_mb * 1024 * 1024;
+  const good = files.filter((file) => file.size <= most);
   const left = files.length - good.length;
   const total = good.reduce((sum, file) => sum + file.size, 0);
   const stop = new AbortController();
@@ -73,7 +73,7 @@ async function upload(collection, files, state) {
   const cancel = el("button", { type: "button", class: "quiet small", onclick: () => stop.abort() }, "Cancel");
   state.replaceChildren(el("div", { class: "operation" }, words, cancel, bar));
   let sent = 0;
-  const note = left ? ` ${plural(left, "file")} above ${bytes(FILE_BYTES)} left out; add the folder instead.` : "";
+  const note = left ? ` ${plural(left, "file")} above ${bytes(most)} left out.` : "";
   try {
     for (const batch of batches(good)) {
       if (stop.signal.aborted) break;

@@ -1,36 +1,34 @@
 //! `POST /collections/{key}/documents`
 //!
-//! Parts are counted while they arrive: a file, a request and all uploads together have a limit, and
-//! what crosses one is refused before the rest is read.
+//! Parts go to disk while they arrive. A file and a request have a limit, and what crosses one is
+//! refused before the rest is read.
 
 use axum::Json;
 use axum::extract::multipart::{Field, Multipart, MultipartError, MultipartRejection};
 use axum::extract::{FromRequest, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
-use semantik_app::{App, Upload, UploadFile};
+use semantik_app::{App, Caller, Upload};
 use semantik_core::ErrorCode;
 use semantik_core::operation::Operation;
-use tokio::sync::SemaphorePermit;
 use utoipa::ToSchema;
 
 use super::pace::Paced;
 use crate::auth::Auth;
 use crate::error::Problem;
 use crate::extract::Param;
-use crate::state::{ApiState, UPLOAD_UNIT};
+use crate::state::ApiState;
 
-const MIB: usize = 1024 * 1024;
-const FILE_BYTES: usize = 100 * MIB;
-const REQUEST_BYTES: usize = 1024 * MIB;
-/// Part headers and boundaries that come on top of the files.
-const ENVELOPE_BYTES: usize = MIB;
+/// A request has so many bytes at most: part headers and boundaries count as well.
+const REQUEST_BYTES: u64 = 10 * 1024 * 1024 * 1024;
+/// Files of one request.
+const FILES: usize = 1000;
 const TAGS_BYTES: usize = 16 * 1024;
 
 /// Files as `multipart/form-data`.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the form in the OpenAPI document; the form is read as a stream")]
 pub(super) struct UploadForm {
-    /// One part per file, at most 100 MB each, 1 GB together.
+    /// One part per file, at most MAX_FILE_SIZE_MB each, 10 GB and 1000 files together.
     #[schema(value_type = Vec<String>, format = Binary)]
     file: Vec<Vec<u8>>,
     /// Separated by commas; may be repeated.
@@ -53,34 +51,33 @@ pub(super) async fn upload_documents(
 ) -> Result<(StatusCode, Json<Operation>), Problem> {
     check_length(request.headers())?;
     app.collection(&caller, &key).await?;
+    let _place = state.uploads.try_acquire().map_err(|_| {
+        Problem::new(ErrorCode::Overloaded, "other uploads are in progress").hint("try again when they are done")
+    })?;
     let form = Multipart::from_request(request.map(Paced::body), &state).await.map_err(not_a_form)?;
-    let (upload, _memory) = Reader::new(&state).read(form).await?;
+    let upload = Reader { app: &app, caller: &caller, bytes: 0, upload: Upload::default() }.read(form).await?;
     Ok((StatusCode::ACCEPTED, Json(app.upload(&caller, &key, upload).await?)))
 }
 
 /// Refuses by the announced length, before anything is read.
 fn check_length(headers: &HeaderMap) -> Result<(), Problem> {
-    let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     match announced {
-        Some(bytes) if bytes > REQUEST_BYTES + ENVELOPE_BYTES => Err(request_too_large()),
+        Some(bytes) if bytes > REQUEST_BYTES => Err(request_too_large()),
         _ => Ok(()),
     }
 }
 
 /// Reads a form within the limits.
 struct Reader<'a> {
-    state: &'a ApiState,
-    memory: Vec<SemaphorePermit<'a>>,
-    bytes: usize,
+    app: &'a App,
+    caller: &'a Caller,
+    bytes: u64,
     upload: Upload,
 }
 
-impl<'a> Reader<'a> {
-    fn new(state: &'a ApiState) -> Self {
-        Self { state, memory: Vec::new(), bytes: 0, upload: Upload::default() }
-    }
-
-    async fn read(mut self, mut form: Multipart) -> Result<(Upload, Vec<SemaphorePermit<'a>>), Problem> {
+impl Reader<'_> {
+    async fn read(mut self, mut form: Multipart) -> Result<Upload, Problem> {
         while let Some(field) = form.next_field().await.map_err(broken)? {
             match (field.file_name().map(str::to_owned), field.name()) {
                 (Some(name), _) => self.file(name, field).await?,
@@ -91,22 +88,22 @@ impl<'a> Reader<'a> {
                 }
             }
         }
-        Ok((self.upload, self.memory))
+        Ok(self.upload)
     }
 
     async fn file(&mut self, name: String, mut field: Field<'_>) -> Result<(), Problem> {
-        let mut bytes = Vec::new();
-        while let Some(part) = field.chunk().await.map_err(broken)? {
-            if bytes.len() + part.len() > FILE_BYTES {
-                let detail = format!("`{name}` is larger than {} MB", FILE_BYTES / MIB);
-                return Err(
-                    Problem::new(ErrorCode::FileTooLarge, detail).hint("put the file into a folder and add the folder")
-                );
-            }
-            self.take(part.len())?;
-            bytes.extend_from_slice(&part);
+        if self.upload.files.len() >= FILES {
+            return Err(Problem::invalid(format!("an upload has at most {FILES} files")));
         }
-        self.upload.files.push(UploadFile { name, bytes });
+        let mut file = self.app.receive(self.caller, name).await?;
+        while let Some(part) = field.chunk().await.map_err(broken)? {
+            self.bytes += part.len() as u64;
+            if self.bytes > REQUEST_BYTES {
+                return Err(request_too_large());
+            }
+            file.write(&part).await?;
+        }
+        self.upload.files.push(file.finish().await?);
         Ok(())
     }
 
@@ -123,26 +120,10 @@ impl<'a> Reader<'a> {
         self.upload.tags.extend(tags.map(str::to_owned));
         Ok(())
     }
-
-    /// Counts bytes against the request and against all uploads in progress.
-    fn take(&mut self, bytes: usize) -> Result<(), Problem> {
-        self.bytes += bytes;
-        if self.bytes > REQUEST_BYTES {
-            return Err(request_too_large());
-        }
-        while self.memory.len() * UPLOAD_UNIT < self.bytes {
-            let permit = self.state.uploads.try_acquire().map_err(|_| {
-                Problem::new(ErrorCode::Overloaded, "other uploads are in progress")
-                    .hint("try again when they are done")
-            })?;
-            self.memory.push(permit);
-        }
-        Ok(())
-    }
 }
 
 fn request_too_large() -> Problem {
-    Problem::new(ErrorCode::FileTooLarge, "the upload is larger than 1 GB").hint("send fewer files at once")
+    Problem::new(ErrorCode::FileTooLarge, "the upload is larger than 10 GB").hint("send fewer files at once")
 }
 
 fn not_a_form(rejection: MultipartRejection) -> Problem {
