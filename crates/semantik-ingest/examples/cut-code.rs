@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use semantik_core::chunk::ChunkSettings;
 use semantik_core::document::{ExtractedText, TextKind};
 use semantik_ingest::chunk::chunk;
+use semantik_ingest::extract::read_syntax;
 
 #[derive(Default)]
 struct Tally {
@@ -17,6 +18,7 @@ struct Tally {
     small_items: usize,
     whole: usize,
     with_context: usize,
+    stored: usize,
     took: Duration,
     slowest: Duration,
 }
@@ -34,12 +36,14 @@ fn main() -> std::io::Result<()> {
         let tally = measure(&texts, mime);
         println!(
             "{name}: {} pieces of {:.0} tokens, {:.1} % begin at an item, {:.1} % of the items \
-             that fit are whole, {:.1} % have a context, {:.1} MB/s, slowest {:?}",
+             that fit are whole, {:.1} % have a context, {:.2} bytes of \
+             syntax a byte, {:.1} MB/s, slowest {:?}",
             tally.pieces,
             tally.tokens as f64 / tally.pieces as f64,
             tally.at_item as f64 * 100.0 / tally.pieces as f64,
             tally.whole as f64 * 100.0 / tally.small_items.max(1) as f64,
             tally.with_context as f64 * 100.0 / tally.pieces as f64,
+            tally.stored as f64 / bytes as f64,
             bytes as f64 / 1e6 / tally.took.as_secs_f64(),
             tally.slowest,
         );
@@ -62,6 +66,8 @@ fn collect(folder: &Path, ending: &str, texts: &mut Vec<String>) -> std::io::Res
 fn measure(texts: &[String], mime: &str) -> Tally {
     let mut tally = Tally::default();
     for text in texts {
+        let begun = Instant::now();
+        let syntax = read_syntax(text, mime);
         let extracted = ExtractedText {
             mime: mime.to_owned(),
             kind: TextKind::Code,
@@ -70,8 +76,11 @@ fn measure(texts: &[String], mime: &str) -> Tally {
             text: text.clone(),
             pages: Vec::new(),
             headings: Vec::new(),
+            syntax,
         };
-        let begun = Instant::now();
+        if let Some(syntax) = &extracted.syntax {
+            tally.stored += serde_json::to_vec(syntax).map_or(0, |json| json.len());
+        }
         let pieces = chunk(&extracted, &ChunkSettings::default(), 512, &tokens);
         let took = begun.elapsed();
         tally.took += took;

@@ -1,7 +1,7 @@
 //! Where a text may be cut inside a window: the best place for each strategy. One pass over the
 //! window, whatever is in it.
 
-use super::syntax::{Cut, Place, RANKS};
+use semantik_core::syntax::{Cut, Place};
 
 /// How a window is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +32,7 @@ const LEVELS: usize = 6;
 const GLUED: usize = LEVELS;
 const HEAD: usize = GLUED + 1;
 const ITEMS: usize = HEAD + 1;
-const SLOTS: usize = ITEMS + RANKS;
+const SLOTS: usize = ITEMS + Place::RANKS as usize;
 
 /// Where the end of a chunk is sought.
 pub(super) struct Window<'a> {
@@ -83,7 +83,7 @@ pub(super) fn best(window: &Window<'_>, room: &dyn Fn(usize) -> usize) -> usize 
 
 fn slot(place: Place) -> usize {
     match place {
-        Place::Between(rank) => ITEMS + usize::from(rank).min(RANKS - 1),
+        Place::Between(rank) => ITEMS + usize::from(rank.min(Place::RANKS - 1)),
         Place::Head => HEAD,
         Place::Glued => GLUED,
     }

@@ -3,11 +3,11 @@
 
 use semantik_core::chunk::{ChunkSettings, ChunkStrategy};
 use semantik_core::document::{ExtractedText, Heading, TextKind};
+use semantik_core::syntax::Cut;
 
 use super::Piece;
 use super::breaks::{Style, Window, best};
 use super::outline::{Outline, page};
-use super::syntax::{self, Syntax};
 use super::units::{Units, ceil};
 
 /// A piece is long enough for a heading to end it at this part of the limit.
@@ -23,7 +23,7 @@ struct Cutter<'a> {
     text: &'a str,
     units: Units,
     headings: &'a [Heading],
-    syntax: &'a Syntax,
+    cuts: &'a [Cut],
     style: Style,
     most: usize,
     overlap: usize,
@@ -48,17 +48,18 @@ pub(super) fn cut(
     let most = settings.max_tokens.min(max_model_tokens.saturating_sub(2)).max(1);
     let by_headings = !matches!(settings.strategy, ChunkStrategy::Tokens | ChunkStrategy::Sentence);
     let style = style(settings.strategy, extracted.kind);
-    let syntax = (style == Style::Code).then(|| syntax::read(text, &extracted.mime)).flatten().unwrap_or_default();
+    let syntax = extracted.syntax.as_ref().filter(|_| style == Style::Code);
+    let (cuts, items) = syntax.map(|syntax| (syntax.cuts.as_slice(), syntax.items.as_slice())).unwrap_or_default();
     let cutter = Cutter {
         text,
         units: Units::new(text, tokens),
         headings: if by_headings { &extracted.headings } else { &[] },
-        syntax: &syntax,
+        cuts,
         style,
         most,
         overlap: settings.overlap_tokens.min(most.saturating_sub(1) / 2),
     };
-    let mut outline = Outline::new(&extracted.headings, &syntax.items);
+    let mut outline = Outline::new(&extracted.headings, items);
     let piece = |span: Span| Piece {
         start: span.start,
         end: span.end,
@@ -127,7 +128,7 @@ impl Cutter<'_> {
             enough: part(ENOUGH_PART),
             to: limit,
             style: self.style,
-            syntax: &self.syntax.cuts,
+            syntax: self.cuts,
         };
         (best(&window, &|at| self.units.limit(at, self.most)), false)
     }

@@ -4,7 +4,6 @@
 mod breaks;
 mod cut;
 mod outline;
-mod syntax;
 mod units;
 
 use semantik_core::chunk::ChunkSettings;

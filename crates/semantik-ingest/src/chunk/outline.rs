@@ -2,8 +2,7 @@
 //! the items of code around it.
 
 use semantik_core::document::{Heading, Page};
-
-use super::syntax::Item;
+use semantik_core::syntax::Item;
 
 /// Longest context, in characters.
 const LONGEST: usize = 200;

@@ -12,10 +12,12 @@ use proptest::prelude::{ProptestConfig, any, prop, proptest};
 use semantik_core::chunk::ChunkStrategy;
 use semantik_core::document::{ExtractedText, TextKind};
 use semantik_ingest::chunk::{Piece, chunk};
+use semantik_ingest::extract::read_syntax;
 use sources::{BASH, C, CPP, GO, JAVA, JAVASCRIPT, PHP, PYTHON, RUBY, RUST, SOURCES, TSX, TYPESCRIPT};
 
 fn code(mime: &str, source: &str) -> ExtractedText {
-    ExtractedText { mime: mime.to_owned(), ..text(source, TextKind::Code) }
+    let syntax = read_syntax(source, mime);
+    ExtractedText { mime: mime.to_owned(), syntax, ..text(source, TextKind::Code) }
 }
 
 fn cut(mime: &str, source: &str, most: usize) -> Vec<Piece> {
@@ -240,7 +242,7 @@ fn a_header_of_cpp_and_a_script_by_its_first_line_find_their_grammar() {
 
 #[test]
 fn the_code_strategy_needs_no_kind_and_a_type_without_grammar_is_cut_by_lines() {
-    let plain = ExtractedText { mime: "text/x-rust".to_owned(), ..text(RUST, TextKind::Plain) };
+    let plain = ExtractedText { kind: TextKind::Plain, ..code("text/x-rust", RUST) };
     let pieces = chunk(&plain, &settings(ChunkStrategy::Code, 30, 0), 512, &tokens);
     assert_eq!(pieces, cut("text/x-rust", RUST, 30));
     assert!(cut("text/x-unheard-of", RUST, 30).iter().all(|piece| piece.context.is_none()));
@@ -272,13 +274,17 @@ fn hostile_code_is_cut_in_seconds() {
         "#[a]\n".repeat(200_000),
         "-1".repeat(1 << 20),
         "a".repeat(11 << 20),
+        "a;\n".repeat(1 << 20),
     ];
     let languages = SOURCES.iter().map(|source| source.0);
     let everywhere = languages.flat_map(|mime| nested.iter().map(move |source| (mime, source)));
     for (mime, source) in everywhere.chain(hostile.iter().map(|source| ("text/x-rust", source))) {
         let begun = Instant::now();
-        let pieces = chunk(&code(mime, source), &settings(ChunkStrategy::Recursive, 200, 20), 512, &tokens);
+        let code = code(mime, source);
+        let pieces = chunk(&code, &settings(ChunkStrategy::Recursive, 200, 20), 512, &tokens);
         check(source, &pieces, 200);
+        let stored = serde_json::to_vec(&code.syntax).expect("plain data").len();
+        assert!(stored < 4 * source.len() + 100, "{mime}: {stored} bytes of syntax for {}", source.len());
         let (took, head) = (begun.elapsed(), source.get(..6).unwrap_or_default());
         println!("{mime} {head:?}: {} pieces in {took:?}", pieces.len());
         assert!(took < Duration::from_secs(20), "{mime} {head:?} took {took:?}");

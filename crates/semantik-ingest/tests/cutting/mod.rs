@@ -34,6 +34,7 @@ pub fn text(content: impl Into<String>, kind: TextKind) -> ExtractedText {
         text: content.into(),
         pages: Vec::new(),
         headings: Vec::new(),
+        syntax: None,
     }
 }
 

@@ -1,13 +1,15 @@
 //! One walk over a syntax tree, without recursion: a tree is as deep as its text is hostile.
 
+use semantik_core::syntax::{Cut, Item, Place, Syntax};
 use tree_sitter::{Node, Tree};
 
 use super::grammars::Role;
 use super::names::name;
-use super::{Cut, Item, Place, RANKS, Syntax};
 
 /// Nodes of fewer bytes are not looked into: they fit into any chunk.
 const SMALLEST: usize = 48;
+/// Bytes between two places of which neither is stronger.
+const NEAREST: usize = 6;
 /// Named items nested deeper than this add nothing to a context.
 const DEEPEST_ITEM: u8 = 16;
 
@@ -170,8 +172,20 @@ impl Walk<'_> {
         let before = &self.text[..at];
         let space = &before[before.trim_end().len()..];
         let blank = space.bytes().filter(|byte| *byte == b'\n').count() > 1;
-        let strength = (RANKS / 2 - 1).saturating_sub(depth) * 2 + usize::from(blank);
-        u8::try_from(strength).unwrap_or(u8::MAX)
+        let depth = u8::try_from(depth).unwrap_or(u8::MAX);
+        (Place::RANKS / 2 - 1).saturating_sub(depth) * 2 + u8::from(blank)
+    }
+
+    /// Drops a place that comes directly after one as strong: lines of a few letters would cost more
+    /// than they are worth.
+    fn thin(&mut self) {
+        let mut last: Option<Cut> = None;
+        self.syntax.cuts.retain(|cut| {
+            let near = |last: Cut| cut.at < last.at + NEAREST && cut.place <= last.place;
+            let kept = !last.is_some_and(near);
+            last = if kept { Some(*cut) } else { last };
+            kept
+        });
     }
 
     fn begins_line(&self, at: usize) -> bool {
@@ -185,6 +199,7 @@ impl Walk<'_> {
         self.syntax.cuts.reverse();
         self.syntax.cuts.dedup_by_key(|cut| cut.at);
         self.syntax.cuts.reverse();
+        self.thin();
         self.syntax.items.sort_by_key(|item| item.start);
         self.syntax
     }
