@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 
 use crate::collection::text_enum;
 use crate::id::{CollectionId, DocumentId, SourceId};
+use crate::syntax::Syntax;
 use crate::{ErrorCode, Timestamp};
 
 text_enum!(
@@ -116,4 +117,7 @@ pub struct ExtractedText {
     pub text: String,
     pub pages: Vec<Page>,
     pub headings: Vec<Heading>,
+    /// Of code whose language is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub syntax: Option<Syntax>,
 }

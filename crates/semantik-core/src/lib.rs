@@ -13,6 +13,7 @@ pub mod job;
 pub mod operation;
 pub mod search;
 pub mod source;
+pub mod syntax;
 
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use error::{ErrorClass, ErrorCode};

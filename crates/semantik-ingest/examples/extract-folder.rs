@@ -79,7 +79,7 @@ async fn list(root: &Path) -> std::io::Result<Vec<Listed>> {
 async fn work(pool: ExtractorPool, files: Arc<Mutex<Vec<Listed>>>, tallies: Arc<Mutex<BTreeMap<String, Tally>>>) {
     loop {
         let Some(file) = files.lock().unwrap_or_else(PoisonError::into_inner).pop() else { return };
-        let request = Request { path: file.path, name: file.name, depth: 0 };
+        let request = Request { path: file.path, name: file.name, depth: 0, careful: false };
         let begun = Instant::now();
         let result = pool.extract(request, &CancellationToken::new()).await;
         let took = begun.elapsed();

@@ -28,7 +28,7 @@ impl Desk {
 
     async fn read(&self, path: PathBuf, depth: u8) -> Result<Extracted, IngestError> {
         let name = path.file_name().expect("has a name").to_string_lossy().into_owned();
-        self.pool.extract(Request { path, name, depth }, &CancellationToken::new()).await
+        self.pool.extract(Request { path, name, depth, careful: false }, &CancellationToken::new()).await
     }
 
     async fn data(&self, name: &str) -> Result<Extracted, IngestError> {

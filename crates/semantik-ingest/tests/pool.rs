@@ -19,7 +19,7 @@ fn pool(scratch: &Path, limits: Limits) -> ExtractorPool {
 }
 
 async fn extract(pool: &ExtractorPool, folder: &Path, name: &str) -> Result<Extracted, IngestError> {
-    let request = Request { path: folder.join("a.txt"), name: name.to_owned(), depth: 0 };
+    let request = Request { path: folder.join("a.txt"), name: name.to_owned(), depth: 0, careful: false };
     pool.extract(request, &CancellationToken::new()).await
 }
 
@@ -51,7 +51,8 @@ async fn a_cancel_stops_a_child_at_once() {
     let folder = folder();
     let pool = pool(&folder.path().join("scratch"), Limits::default());
     let cancel = CancellationToken::new();
-    let request = Request { path: folder.path().join("a.txt"), name: ".semantik-test-hang".to_owned(), depth: 0 };
+    let request =
+        Request { path: folder.path().join("a.txt"), name: ".semantik-test-hang".to_owned(), depth: 0, careful: false };
     let mut extraction = std::pin::pin!(pool.extract(request, &cancel));
     let early = tokio::time::timeout(Duration::from_millis(300), &mut extraction).await;
     assert!(early.is_err(), "the child was told to hang");
@@ -67,7 +68,7 @@ async fn files_that_are_gone_large_or_empty_say_so() {
     std::fs::write(folder.path().join("empty"), "").expect("can write");
     std::fs::write(folder.path().join("large"), vec![b'a'; 4096]).expect("can write");
     let pool = pool(&folder.path().join("scratch"), Limits { file_bytes: 1024, ..Limits::default() });
-    let one = |name: &str| Request { path: folder.path().join(name), name: name.to_owned(), depth: 0 };
+    let one = |name: &str| Request { path: folder.path().join(name), name: name.to_owned(), depth: 0, careful: false };
     let cancel = CancellationToken::new();
     assert!(matches!(pool.extract(one("gone"), &cancel).await, Err(IngestError::Vanished)));
     assert!(matches!(pool.extract(one("."), &cancel).await, Err(IngestError::Unreadable(_))));
@@ -91,4 +92,26 @@ async fn idle_children_end() {
         }
     };
     tokio::time::timeout(Duration::from_secs(5), gone).await.expect("an idle child ends");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn code_comes_with_its_syntax_unless_care_is_asked_for_or_it_is_too_deep_or_large() {
+    let folder = folder();
+    let pool = pool(&folder.path().join("scratch"), Limits::default());
+    let function = "fn wait() {\n    one();\n}\n".to_owned();
+    let deep: String = (0..520).map(|depth| format!("{}if x:\n", " ".repeat(depth))).collect();
+    let large = function.repeat((5 << 20) / function.len());
+    for (name, source, careful, with_syntax) in [
+        ("a.rs", &function, false, true),
+        ("a.rs", &function, true, false),
+        ("deep.py", &deep, false, false),
+        ("large.rs", &large, false, false),
+    ] {
+        let path = folder.path().join(name);
+        std::fs::write(&path, source).expect("can write");
+        let request = Request { path, name: name.to_owned(), depth: 0, careful };
+        let extracted = pool.extract(request, &CancellationToken::new()).await.expect("is read");
+        let Outcome::Text(text) = extracted.outcome else { panic!("{name} has text") };
+        assert_eq!((text.text == *source, text.syntax.is_some()), (true, with_syntax), "{name}, careful: {careful}");
+    }
 }

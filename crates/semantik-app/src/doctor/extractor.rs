@@ -19,7 +19,7 @@ pub async fn try_extractor(config: &Config) -> Result<(), AppError> {
     std::fs::create_dir_all(&folder).map_err(io_error)?;
     let mut file = tempfile::Builder::new().suffix(".txt").tempfile_in(&folder).map_err(io_error)?;
     std::io::Write::write_all(&mut file, SAMPLE.as_bytes()).map_err(io_error)?;
-    let request = Request { path: file.path().to_owned(), name: "sample.txt".into(), depth: 0 };
+    let request = Request { path: file.path().to_owned(), name: "sample.txt".into(), depth: 0, careful: false };
     let extracted = extractor(config, Some(1))?.extract(request, &CancellationToken::new()).await?;
     match extracted.outcome {
         Outcome::Text(text) if text.text.contains(SAMPLE) => Ok(()),

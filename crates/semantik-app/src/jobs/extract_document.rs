@@ -82,7 +82,8 @@ impl Original {
     }
 }
 
-/// A parser that dies twice on the same bytes will die a third time: the file is at fault.
+/// A parser that died is asked again without what is optional. One that dies then as well will die a
+/// third time: the file is at fault.
 async fn extract(
     app: &App,
     document: &Document,
@@ -90,10 +91,10 @@ async fn extract(
     cancel: &CancellationToken,
 ) -> Result<Extracted, AppError> {
     let depth = u8::try_from(document.uri.matches("!/").count()).unwrap_or(u8::MAX);
-    let request = Request { path: original.path.clone(), name: document.name.clone(), depth };
+    let request = Request { path: original.path.clone(), name: document.name.clone(), depth, careful: false };
     let mut result = app.parts.extractor.extract(request.clone(), cancel).await;
-    if matches!(result, Err(IngestError::Crashed(_))) {
-        result = app.parts.extractor.extract(request, cancel).await;
+    if matches!(result, Err(IngestError::Crashed(_) | IngestError::Memory { .. })) {
+        result = app.parts.extractor.extract(Request { careful: true, ..request }, cancel).await;
     }
     match result {
         Ok(extracted) => Ok(extracted),

@@ -3,14 +3,19 @@
 
 use semantik_core::chunk::{ChunkSettings, ChunkStrategy};
 use semantik_core::document::{ExtractedText, Heading, TextKind};
+use semantik_core::syntax::Cut;
 
 use super::Piece;
-use super::breaks::{Style, best};
+use super::breaks::{Style, Window, best};
 use super::outline::{Outline, page};
 use super::units::{Units, ceil};
 
 /// A piece is long enough for a heading to end it at this part of the limit.
 const HEADING_PART: usize = 4;
+/// A piece is long enough for the best place to end it at this part of the limit.
+const ENOUGH_PART: usize = 3;
+/// A piece is long enough for an item of code that would not fit as well at this part of the limit.
+const LITTLE_PART: usize = 10;
 /// A last piece below this part of the limit joins the one before where both fit.
 const TAIL_PART: usize = 5;
 
@@ -18,6 +23,7 @@ struct Cutter<'a> {
     text: &'a str,
     units: Units,
     headings: &'a [Heading],
+    cuts: &'a [Cut],
     style: Style,
     most: usize,
     overlap: usize,
@@ -41,21 +47,25 @@ pub(super) fn cut(
     let text = extracted.text.as_str();
     let most = settings.max_tokens.min(max_model_tokens.saturating_sub(2)).max(1);
     let by_headings = !matches!(settings.strategy, ChunkStrategy::Tokens | ChunkStrategy::Sentence);
+    let style = style(settings.strategy, extracted.kind);
+    let syntax = extracted.syntax.as_ref().filter(|_| style == Style::Code);
+    let (cuts, items) = syntax.map(|syntax| (syntax.cuts.as_slice(), syntax.items.as_slice())).unwrap_or_default();
     let cutter = Cutter {
         text,
         units: Units::new(text, tokens),
         headings: if by_headings { &extracted.headings } else { &[] },
-        style: style(settings.strategy, extracted.kind),
+        cuts,
+        style,
         most,
         overlap: settings.overlap_tokens.min(most.saturating_sub(1) / 2),
     };
-    let mut outline = Outline::new(&extracted.headings);
+    let mut outline = Outline::new(&extracted.headings, items);
     let piece = |span: Span| Piece {
         start: span.start,
         end: span.end,
         overlap: span.own - span.start,
         page: page(&extracted.pages, span.start),
-        context: outline.context(span.own),
+        context: outline.context(span.own, span.end),
         token_count: u32::try_from(cutter.units.count(span.start, span.end)).unwrap_or(u32::MAX),
     };
     cutter.spans().into_iter().map(piece).collect()
@@ -110,8 +120,17 @@ impl Cutter<'_> {
         if limit == self.text.len() {
             return (limit, false);
         }
-        let enough = self.units.limit(span.own, self.most / 3).min(limit);
-        (best(self.text, span.own, enough, limit, self.style), false)
+        let part = |part: usize| self.units.limit(span.own, self.most / part).min(limit);
+        let window = Window {
+            text: self.text,
+            from: span.own,
+            little: part(LITTLE_PART),
+            enough: part(ENOUGH_PART),
+            to: limit,
+            style: self.style,
+            syntax: self.cuts,
+        };
+        (best(&window, &|at| self.units.limit(at, self.most)), false)
     }
 
     /// The first heading that ends a piece which is long enough.

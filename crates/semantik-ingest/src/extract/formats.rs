@@ -4,7 +4,7 @@ use semantik_core::document::{ExtractedText, SkipReason, TextKind};
 
 use super::protocol::Failure;
 use super::{Limits, Member, Outcome, Request};
-use super::{archive, decode, mail, markup, ocr, office, pdf, sniff, text, xml};
+use super::{archive, decode, mail, markup, ocr, office, pdf, sniff, syntax, text, xml};
 
 /// Most containers around a document that is still read.
 const DEEPEST: u8 = 3;
@@ -48,6 +48,7 @@ pub(super) fn plain(mime: &str, text: String) -> ExtractedText {
         text,
         pages: Vec::new(),
         headings: Vec::new(),
+        syntax: None,
     }
 }
 
@@ -68,6 +69,12 @@ pub(super) fn extract(bytes: &[u8], request: &Request, limits: &Limits) -> Resul
         && matches!(text.kind, TextKind::Plain | TextKind::Markdown)
     {
         text.language = text.language.take().or_else(|| language(&text.text));
+    }
+    if let Outcome::Text(text) = &mut content.outcome
+        && text.kind == TextKind::Code
+        && !request.careful
+    {
+        text.syntax = syntax::read(&text.text, &text.mime);
     }
     Ok(content)
 }

@@ -16,6 +16,7 @@ mod process;
 mod protocol;
 mod sandbox;
 mod sniff;
+mod syntax;
 mod text;
 mod xml;
 
@@ -27,6 +28,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use child::run as run_child;
 pub use pool::{ExtractorPool, PoolOptions};
+pub use syntax::read as read_syntax;
 
 use crate::IngestError;
 
@@ -66,6 +68,8 @@ pub struct Request {
     pub name: String,
     /// How many containers it already came out of; members of the third level are skipped.
     pub depth: u8,
+    /// Leaves out what is optional, the syntax of code: for a file that a parser died of.
+    pub careful: bool,
 }
 
 /// What became of it.

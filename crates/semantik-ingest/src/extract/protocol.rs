@@ -19,15 +19,17 @@ pub(super) struct Task {
     path: String,
     name: String,
     depth: u8,
+    careful: bool,
 }
 
 impl Task {
     pub(super) fn new(request: &Request) -> Self {
-        Self { path: encode_path(&request.path), name: request.name.clone(), depth: request.depth }
+        let Request { path, name, depth, careful } = request;
+        Self { path: encode_path(path), name: name.clone(), depth: *depth, careful: *careful }
     }
 
     pub(super) fn request(self) -> Request {
-        Request { path: decode_path(&self.path), name: self.name, depth: self.depth }
+        Request { path: decode_path(&self.path), name: self.name, depth: self.depth, careful: self.careful }
     }
 }
 

@@ -26,7 +26,7 @@ pub(super) struct DocumentContent {
 
 impl From<ExtractedText> for DocumentContent {
     fn from(content: ExtractedText) -> Self {
-        let ExtractedText { mime, kind, title, language, text, pages, headings } = content;
+        let ExtractedText { mime, kind, title, language, text, pages, headings, syntax: _ } = content;
         Self { mime, kind, title, language, text, pages, headings }
     }
 }
