@@ -265,29 +265,6 @@ function last(string $one): string
 }
 "#;
 
-pub const BASH: &str = r#"#!/usr/bin/env bash
-set -euo pipefail
-
-# Prints help.
-usage() {
-  cat <<END
-usage() {
-END
-  exit 1
-}
-
-main() {
-  if [ -z "$1" ]; then
-    usage
-  fi
-  for one in "$@"; do
-    echo "$one"
-  done
-}
-
-main "$@"
-"#;
-
 /// The type and the code of each.
 pub const SOURCES: &[(&str, &str)] = &[
     ("text/x-rust", RUST),
@@ -301,5 +278,4 @@ pub const SOURCES: &[(&str, &str)] = &[
     ("text/x-c++", CPP),
     ("text/x-ruby", RUBY),
     ("text/x-php", PHP),
-    ("text/x-shellscript", BASH),
 ];
