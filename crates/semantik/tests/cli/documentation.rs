@@ -61,7 +61,7 @@ fn words(command: &str, home: &Home, document: &str, operation: &str) -> Vec<Str
         "ID" | "0198c0de-…" => document.to_owned(),
         // Examples in order make it a second time.
         "notes" if command.contains("collections create") => "more-notes".to_owned(),
-        "NAME" => "documents".to_owned(),
+        "NAME" | "COLLECTION" => "documents".to_owned(),
         "<command>" => "search".to_owned(),
         other => other.to_owned(),
     };
