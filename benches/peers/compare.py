@@ -83,6 +83,8 @@ def print_ratios(rows):
         ratio, ordered = (mine["passages_per_s"] / other["passages_per_s"] for other in (best, arrival))
         print(f"{ours} / {peer}: {ratio:.2f}x its best ({best['arrangement']}) {verdict(ratio, least)}, "
               f"{ordered:.2f}x in arrival order")
+        if best["disturbed"] or arrival["disturbed"]:
+            print("    UNPROVEN: the peer's runs were disturbed, which flatters us; measure again on a quiet machine")
         shares = []
         for figure in ("query_p50_ms", "query_p95_ms"):
             quickest = min(row[figure] for (name, _), row in rows.items() if name == peer)
