@@ -15,6 +15,11 @@ use safetensors::{Dtype, SafeTensors};
 use crate::InferenceError;
 use crate::local::settings::invalid;
 
+/// What the names of layers may begin with.
+const PREFIXES: [&str; 3] = ["bert.", "roberta.", "model."];
+/// The table of words in each family.
+const WORDS: [&str; 2] = ["embeddings.word_embeddings.weight", "embed_tokens.weight"];
+
 /// A mapped weights file.
 pub(crate) struct Weights {
     folder: PathBuf,
@@ -42,8 +47,14 @@ impl Weights {
         let map = unsafe { Mmap::map(&file) }.map_err(|error| fail(error.to_string()))?;
         let tensors = SafeTensors::deserialize(&map)
             .map_err(|error| fail(format!("damaged or cut short ({error}); remove the model and pull it again")))?;
-        let prefix = if tensors.tensor("bert.embeddings.word_embeddings.weight").is_ok() { "bert." } else { "" };
+        let leads = |prefix: &&str| WORDS.iter().any(|words| tensors.tensor(&format!("{prefix}{words}")).is_ok());
+        let prefix = PREFIXES.into_iter().find(leads).unwrap_or_default();
         Ok(Self { folder: folder.to_owned(), map: Arc::new(map), prefix })
+    }
+
+    /// The same with the names as they are in the file, for what lies beside the layers.
+    pub fn root(&self) -> Self {
+        Self { folder: self.folder.clone(), map: Arc::clone(&self.map), prefix: "" }
     }
 
     /// A tensor of exactly this shape, converted to `f32`.
