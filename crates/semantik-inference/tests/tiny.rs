@@ -281,6 +281,52 @@ async fn names_may_lack_the_leading_part() {
     assert_eq!(embed(&*embedder(&folder, Quantization::Int8), &texts, Purpose::Passage).await, expected);
 }
 
+#[tokio::test]
+async fn weights_may_lie_in_several_files_and_a_missing_one_is_named() {
+    let folder = embedding_folder("qwen3");
+    let texts = ["the word".to_owned()];
+    let expected = embed(&*embedder(&folder, Quantization::Float32), &texts, Purpose::Passage).await;
+    let whole = std::fs::read(folder.path().join("model.safetensors")).expect("the fixture is there");
+    let parts = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"];
+    let part = |name: &str| parts[usize::from(name.contains("layers.1") || name.contains("mlp"))];
+    let mut names = serde_json::Map::new();
+    for file in parts {
+        rename_tensors(&folder, |name| (part(name) == file).then(|| name.to_owned()));
+        std::fs::rename(folder.path().join("model.safetensors"), folder.path().join(file)).expect("it was written");
+        std::fs::write(folder.path().join("model.safetensors"), &whole).expect("a temporary folder is writable");
+    }
+    for name in SafeTensors::deserialize(&whole).expect("it is a safetensors file").names() {
+        names.insert(name.to_owned(), json!(part(name)));
+    }
+    std::fs::remove_file(folder.path().join("model.safetensors")).expect("it was written");
+    let index = folder.path().join("model.safetensors.index.json");
+    std::fs::write(&index, json!({ "metadata": {}, "weight_map": names }).to_string()).expect("it is writable");
+    let model = embedder(&folder, Quantization::Float32);
+    assert_eq!(embed(&*model, &texts, Purpose::Passage).await, expected);
+    assert_eq!(model.info().hash.len(), 64);
+    std::fs::remove_file(folder.path().join(parts[1])).expect("it was written");
+    assert!(complaint(opened(&folder)).contains("model-00002-of-00002.safetensors is missing"));
+    std::fs::write(&index, json!({ "weight_map": { "norm.weight": "../x" } }).to_string()).expect("it is writable");
+    assert!(complaint(opened(&folder)).contains("is no file of the model's folder"));
+}
+
+#[tokio::test]
+async fn the_newer_form_of_the_settings_files_is_read_too() {
+    let folder = embedding_folder("qwen3");
+    let texts = ["How do I reset my password?".to_owned()];
+    let expected = embed(&*embedder(&folder, Quantization::Float32), &texts, Purpose::Query).await;
+    edit(&folder, "config.json", |config| {
+        let base = config.as_object_mut().and_then(|config| config.remove("rope_theta"));
+        config["rope_parameters"] = json!({ "rope_theta": base, "rope_type": "default" });
+    });
+    edit(&folder, "1_Pooling/config.json", |file| {
+        *file = json!({ "embedding_dimension": 64, "pooling_mode": "lasttoken", "include_prompt": true });
+    });
+    assert_eq!(embed(&*embedder(&folder, Quantization::Float32), &texts, Purpose::Query).await, expected);
+    edit(&folder, "config.json", |config| config["rope_parameters"]["rope_theta"] = json!(10_000));
+    assert_ne!(embed(&*embedder(&folder, Quantization::Float32), &texts, Purpose::Query).await, expected);
+}
+
 #[test]
 fn what_a_decoder_does_not_do_is_said() {
     for (field, value, expected) in [

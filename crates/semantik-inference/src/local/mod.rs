@@ -16,6 +16,7 @@ mod ops;
 mod rerank;
 mod scratch;
 mod settings;
+mod shards;
 mod tokens;
 mod units;
 mod weights;

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::local::ops::pooling::Pooling;
+use crate::local::shards::weight_files;
 use crate::{InferenceError, Purpose};
 
 pub(crate) use shape::{DecoderShape, EncoderShape, Shape};
@@ -58,8 +59,9 @@ impl Settings {
     /// # Errors
     /// [`InferenceError::Invalid`] that names the file and what is wrong with it.
     pub fn read(folder: &Path) -> Result<Self, InferenceError> {
-        for file in ["config.json", "tokenizer.json", "model.safetensors"] {
-            if !folder.join(file).is_file() {
+        let needed = ["config.json", "tokenizer.json"].map(str::to_owned);
+        for file in needed.into_iter().chain(weight_files(folder)?) {
+            if !folder.join(&file).is_file() {
                 return Err(invalid(folder, format!("{file} is missing")));
             }
         }
