@@ -39,7 +39,7 @@ pub struct LocalOptions {
 /// # Errors
 /// [`InferenceError::Invalid`] that says what is wrong with the folder.
 pub fn open_local(folder: &Path, name: &str, options: LocalOptions) -> Result<Arc<dyn Embedder>, InferenceError> {
-    open_settings(folder, name, options, Settings::read(folder)?)
+    open_settings(folder, name, options, read_embedder(folder)?)
 }
 
 /// As [`open_local`], with vectors cut to their first `dimensions` numbers and brought back to
@@ -53,7 +53,19 @@ pub fn open_shortened(
     options: LocalOptions,
     dimensions: usize,
 ) -> Result<Arc<dyn Embedder>, InferenceError> {
-    open_settings(folder, name, options, Settings::read(folder)?.shortened(folder, dimensions)?)
+    open_settings(folder, name, options, read_embedder(folder)?.shortened(folder, dimensions)?)
+}
+
+/// Reads the small files of an embedding model.
+///
+/// # Errors
+/// As [`Settings::read`], and when the model scores pairs.
+pub(crate) fn read_embedder(folder: &Path) -> Result<Settings, InferenceError> {
+    let settings = Settings::read(folder)?;
+    if Shape::is_classifier(folder)? {
+        return Err(invalid(folder, "it scores pairs of texts and makes no vectors; use it as a reranker"));
+    }
+    Ok(settings)
 }
 
 fn open_settings(
@@ -101,9 +113,6 @@ impl LocalEmbedder {
         tokenizer: Arc<ModelTokenizer>,
         threads: usize,
     ) -> Result<Self, InferenceError> {
-        if Shape::is_classifier(folder)? {
-            return Err(invalid(folder, "it scores pairs of texts and makes no vectors; use it as a reranker"));
-        }
         let model = Arc::new(Model::load(folder, &settings, info.quantization.into(), Task::Embed)?);
         let options = LocalOptions { threads, quantization: info.quantization };
         let workers = Workers::start(&model, options.workers())?;
