@@ -1,4 +1,4 @@
-//! Text in, vectors out.
+//! Text in, vectors or scores out.
 //!
 //! Invariants every engine keeps: a vector has unit length, never depends on the other texts of the
 //! call, and comes back in the order asked. This crate knows nothing of documents.
@@ -53,6 +53,27 @@ pub trait Embedder: Send + Sync {
     ) -> Result<Vec<Vec<f32>>, InferenceError>;
     /// Counts tokens of the model for chunking; cheap to clone.
     fn tokens(&self) -> Arc<dyn TokenCounter>;
+}
+
+/// Says how well passages answer a query.
+///
+/// Invariants every engine keeps: a score lies between 0 and 1, a higher one is better, and it
+/// never depends on the other passages of the call.
+#[async_trait]
+pub trait Reranker: Send + Sync {
+    /// The model; its `dimensions` are 1.
+    fn info(&self) -> &ModelInfo;
+    /// One score per passage, in order. Too long pairs are cut. Empty texts are allowed. Stops
+    /// within a second of `cancel`.
+    ///
+    /// # Errors
+    /// [`InferenceError::Cancelled`], or what the engine met.
+    async fn rerank(
+        &self,
+        query: String,
+        passages: Vec<String>,
+        cancel: &CancellationToken,
+    ) -> Result<Vec<f32>, InferenceError>;
 }
 
 /// Where the tokens of a text lie.

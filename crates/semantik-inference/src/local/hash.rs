@@ -4,14 +4,16 @@
 //! cannot be written to costs the computation at every start and nothing else.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::InferenceError;
 use crate::local::settings::invalid;
-use crate::models::sha256_of;
+use crate::local::shards::weight_files;
+use crate::models::{hex, sha256_of};
 
 const STAMP: &str = "model.safetensors.sha256.json";
 
@@ -22,19 +24,26 @@ struct Stamp {
     sha256: String,
 }
 
-/// The SHA-256 of `model.safetensors` in `folder`, lower-case hex.
+/// The SHA-256 of `model.safetensors` in `folder`, lower-case hex; of several files, the SHA-256 of
+/// theirs in hex, one after the other.
 ///
 /// # Errors
-/// When the file cannot be read.
+/// When a file cannot be read.
 pub fn weights_hash(folder: &Path) -> Result<String, InferenceError> {
     let fail = |error: io::Error| invalid(folder, format!("model.safetensors: {error}"));
-    let file = folder.join("model.safetensors");
-    let (size, modified_ns) = state(&file).map_err(fail)?;
+    let files: Vec<PathBuf> = weight_files(folder)?.into_iter().map(|file| folder.join(file)).collect();
+    let states = files.iter().map(|file| state(file)).collect::<io::Result<Vec<_>>>().map_err(fail)?;
+    let size = states.iter().map(|(size, _)| size).sum();
+    let modified_ns = states.iter().map(|(_, modified)| *modified).max().unwrap_or_default();
     let known = std::fs::read(folder.join(STAMP)).ok().and_then(|text| serde_json::from_slice::<Stamp>(&text).ok());
     if let Some(stamp) = known.filter(|stamp| stamp.size == size && stamp.modified_ns == modified_ns) {
         return Ok(stamp.sha256);
     }
-    let sha256 = sha256_of(&file).map_err(fail)?;
+    let hashes = files.iter().map(|file| sha256_of(file)).collect::<io::Result<Vec<_>>>().map_err(fail)?;
+    let sha256 = match &hashes[..] {
+        [one] => one.clone(),
+        several => hex(&Sha256::digest(several.concat())),
+    };
     if let Err(error) = remember(folder, &Stamp { size, modified_ns, sha256: sha256.clone() }) {
         tracing::debug!(%error, folder = %folder.display(), "the hash of the weights is not remembered");
     }

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::local::engine::{LocalEmbedder, LocalOptions, describe};
+use crate::local::engine::{LocalEmbedder, LocalOptions, describe, read_embedder};
 use crate::local::settings::Settings;
 use crate::local::tokens::{ModelTokenizer, words};
 use crate::{Embedder, InferenceError, ModelInfo, Purpose, TokenCounter};
@@ -54,7 +54,7 @@ impl LazyEmbedder {
         options: LocalOptions,
         idle: Option<Duration>,
     ) -> Result<Self, InferenceError> {
-        let settings = Settings::read(folder)?;
+        let settings = read_embedder(folder)?;
         let info = describe(folder, name, options.quantization, &settings)?;
         let (folder, loaded, loading) = (folder.to_owned(), Mutex::default(), tokio::sync::Mutex::default());
         Ok(Self {

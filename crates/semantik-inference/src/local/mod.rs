@@ -1,21 +1,30 @@
-//! The in-process engine: BERT-family sentence encoders on the CPU.
+//! The in-process engine: sentence encoders and rerankers on the CPU.
 
+mod decoder;
 mod encoder;
 mod engine;
 mod hash;
+mod head;
 mod lazy;
-#[expect(dead_code, reason = "the decoder and the query path use the rest")]
+#[expect(dead_code, reason = "the query path and other families use the rest")]
 mod linear;
+mod loader;
 mod mock;
-#[cfg_attr(not(test), expect(dead_code, reason = "the decoder uses the rest"))]
+mod model;
+#[cfg_attr(not(test), expect(dead_code, reason = "other families use the rest"))]
 mod ops;
+mod rerank;
+mod scratch;
 mod settings;
+mod shards;
 mod tokens;
+mod units;
 mod weights;
 mod wordpiece;
 mod workers;
 
-pub use engine::{LocalOptions, open_local};
+pub use engine::{LocalOptions, open_local, open_shortened};
 pub use hash::weights_hash;
 pub use lazy::LazyEmbedder;
 pub use mock::MockEmbedder;
+pub use rerank::open_reranker;

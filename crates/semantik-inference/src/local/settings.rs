@@ -2,40 +2,25 @@
 //!
 //! Reads nothing heavy, so the answer is cheap enough to give before any weight is loaded.
 
+mod shape;
+
 use std::collections::HashMap;
 use std::path::Path;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::local::ops::attention::MOST_HEAD_DIM;
 use crate::local::ops::pooling::Pooling;
+use crate::local::shards::weight_files;
 use crate::{InferenceError, Purpose};
 
-/// Model families this engine computes.
-const SUPPORTED: &str = "bert (MiniLM, bge, e5, gte, arctic-embed and the like)";
+pub(crate) use shape::{DecoderShape, EncoderShape, Shape};
 
-/// `config.json` of a BERT-family model.
-#[derive(Debug, Clone, Deserialize)]
-pub(crate) struct Shape {
-    pub model_type: String,
-    pub hidden_size: usize,
-    pub intermediate_size: usize,
-    pub max_position_embeddings: usize,
-    pub num_attention_heads: usize,
-    pub num_hidden_layers: usize,
-    pub vocab_size: usize,
-    #[serde(default = "default_norm_epsilon")]
-    pub layer_norm_eps: f32,
-    #[serde(default = "default_activation")]
-    hidden_act: String,
-    #[serde(default)]
-    position_embedding_type: Option<String>,
-}
-
+/// How states become a vector. Newer files have one name, older ones a flag for each.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct PoolingFile {
+    pooling_mode: Option<String>,
     pooling_mode_cls_token: bool,
     pooling_mode_mean_tokens: bool,
     pooling_mode_max_tokens: bool,
@@ -50,9 +35,10 @@ struct LengthFile {
 }
 
 #[derive(Debug, Default, Deserialize)]
-struct PromptFile {
+struct SentenceFile {
     #[serde(default)]
     prompts: HashMap<String, String>,
+    truncate_dim: Option<usize>,
 }
 
 /// Everything known of a model without its weights.
@@ -61,6 +47,8 @@ pub(crate) struct Settings {
     pub shape: Shape,
     pub pooling: Pooling,
     pub max_tokens: usize,
+    /// Numbers of a vector: the first ones of a state, all unless the model is cut shorter.
+    pub dimensions: usize,
     query_prompt: String,
     passage_prompt: String,
 }
@@ -71,27 +59,47 @@ impl Settings {
     /// # Errors
     /// [`InferenceError::Invalid`] that names the file and what is wrong with it.
     pub fn read(folder: &Path) -> Result<Self, InferenceError> {
-        for file in ["config.json", "tokenizer.json", "model.safetensors"] {
-            if !folder.join(file).is_file() {
+        let needed = ["config.json", "tokenizer.json"].map(str::to_owned);
+        for file in needed.into_iter().chain(weight_files(folder)?) {
+            if !folder.join(&file).is_file() {
                 return Err(invalid(folder, format!("{file} is missing")));
             }
         }
-        let shape: Shape = required(folder, "config.json")?;
-        check_shape(&shape).map_err(|why| invalid(folder, format!("config.json: {why}")))?;
-        let pooling = match optional::<PoolingFile>(folder, "1_Pooling/config.json")? {
-            Some(file) => pooling_of(&file).map_err(|why| invalid(folder, format!("1_Pooling/config.json: {why}")))?,
-            None => Pooling::Mean,
+        let shape = Shape::read(folder)?;
+        let pooling = match (optional::<PoolingFile>(folder, "1_Pooling/config.json")?, &shape) {
+            (Some(file), _) => {
+                pooling_of(&file).map_err(|why| invalid(folder, format!("1_Pooling/config.json: {why}")))?
+            }
+            (None, Shape::Encoder(_)) => Pooling::Mean,
+            (None, Shape::Decoder(_)) => Pooling::Last,
         };
         let length = optional::<LengthFile>(folder, "sentence_bert_config.json")?.unwrap_or_default();
-        let max_tokens =
-            length.max_seq_length.unwrap_or(shape.max_position_embeddings).min(shape.max_position_embeddings);
+        let max_tokens = length.max_seq_length.unwrap_or(usize::MAX).min(shape.positions());
         if max_tokens < 8 {
             return Err(invalid(folder, format!("a limit of {max_tokens} tokens leaves no room for text")));
         }
-        let prompts = optional::<PromptFile>(folder, "config_sentence_transformers.json")?.unwrap_or_default().prompts;
-        let prompt = |names: &[&str]| names.iter().find_map(|name| prompts.get(*name)).cloned().unwrap_or_default();
+        let sentence = optional::<SentenceFile>(folder, "config_sentence_transformers.json")?.unwrap_or_default();
+        let prompt =
+            |names: &[&str]| names.iter().find_map(|name| sentence.prompts.get(*name)).cloned().unwrap_or_default();
         let (query_prompt, passage_prompt) = (prompt(&["query"]), prompt(&["passage", "document"]));
-        Ok(Self { shape, pooling, max_tokens, query_prompt, passage_prompt })
+        let dimensions = shape.hidden();
+        let settings = Self { shape, pooling, max_tokens, dimensions, query_prompt, passage_prompt };
+        match sentence.truncate_dim {
+            Some(dimensions) => settings.shortened(folder, dimensions),
+            None => Ok(settings),
+        }
+    }
+
+    /// The same with vectors cut to their first `dimensions` numbers.
+    ///
+    /// # Errors
+    /// When the model does not have so many.
+    pub fn shortened(self, folder: &Path, dimensions: usize) -> Result<Self, InferenceError> {
+        let most = self.shape.hidden();
+        if !(1..=most).contains(&dimensions) {
+            return Err(invalid(folder, format!("vectors of {dimensions} numbers were asked for; it has 1 to {most}")));
+        }
+        Ok(Self { dimensions, ..self })
     }
 
     /// What the model wants written before a text.
@@ -108,47 +116,22 @@ pub(crate) fn invalid(folder: &Path, why: impl Into<String>) -> InferenceError {
     InferenceError::Invalid { folder: folder.display().to_string(), why: why.into() }
 }
 
-fn check_shape(shape: &Shape) -> Result<(), String> {
-    if shape.model_type != "bert" {
-        return Err(format!("model_type {:?} is not supported; supported: {SUPPORTED}", shape.model_type));
-    }
-    if shape.hidden_act != "gelu" {
-        return Err(format!("hidden_act {:?} is not supported; supported: \"gelu\"", shape.hidden_act));
-    }
-    if shape.position_embedding_type.as_deref().is_some_and(|kind| kind != "absolute") {
-        return Err("only absolute position embeddings are supported".into());
-    }
-    let sizes = [
-        shape.hidden_size,
-        shape.intermediate_size,
-        shape.num_attention_heads,
-        shape.num_hidden_layers,
-        shape.vocab_size,
-    ];
-    if sizes.contains(&0) {
-        return Err("a size is zero".into());
-    }
-    if !shape.hidden_size.is_multiple_of(shape.num_attention_heads) {
-        return Err("hidden_size is not a multiple of num_attention_heads".into());
-    }
-    let head = shape.hidden_size / shape.num_attention_heads;
-    if !head.is_multiple_of(8) || head > MOST_HEAD_DIM {
-        return Err(format!(
-            "heads of {head} numbers are not supported; supported: multiples of 8 up to {MOST_HEAD_DIM}"
-        ));
-    }
-    Ok(())
-}
-
 fn pooling_of(file: &PoolingFile) -> Result<Pooling, String> {
-    let others = file.pooling_mode_max_tokens
-        || file.pooling_mode_mean_sqrt_len_tokens
-        || file.pooling_mode_weightedmean_tokens
-        || file.pooling_mode_lasttoken;
-    match (file.pooling_mode_mean_tokens, file.pooling_mode_cls_token, others) {
-        (true, false, false) => Ok(Pooling::Mean),
-        (false, true, false) => Ok(Pooling::Cls),
-        (false | true, false | true, false | true) => Err("exactly one of mean and cls pooling is supported".into()),
+    let flags = [
+        (file.pooling_mode_mean_tokens, "mean"),
+        (file.pooling_mode_cls_token, "cls"),
+        (file.pooling_mode_lasttoken, "lasttoken"),
+        (file.pooling_mode_max_tokens, "max"),
+        (file.pooling_mode_mean_sqrt_len_tokens, "mean_sqrt_len_tokens"),
+        (file.pooling_mode_weightedmean_tokens, "weightedmean"),
+    ];
+    let named = file.pooling_mode.as_deref();
+    let mut modes = named.into_iter().chain(flags.into_iter().filter(|(set, _)| *set).map(|(_, name)| name));
+    match (modes.next(), modes.next()) {
+        (Some("mean"), None) => Ok(Pooling::Mean),
+        (Some("cls"), None) => Ok(Pooling::Cls),
+        (Some("lasttoken"), None) => Ok(Pooling::Last),
+        _ => Err("exactly one of mean, cls and last-token pooling is supported".into()),
     }
 }
 
@@ -160,12 +143,4 @@ fn required<T: DeserializeOwned>(folder: &Path, file: &str) -> Result<T, Inferen
 
 fn optional<T: DeserializeOwned>(folder: &Path, file: &str) -> Result<Option<T>, InferenceError> {
     if folder.join(file).is_file() { required(folder, file).map(Some) } else { Ok(None) }
-}
-
-fn default_norm_epsilon() -> f32 {
-    1e-12
-}
-
-fn default_activation() -> String {
-    "gelu".into()
 }

@@ -4,6 +4,8 @@
 //! from the model's settings. Long texts are read in pieces cut at white space, so neither time nor
 //! memory grows faster than the text.
 
+mod pair;
+
 use std::path::Path;
 
 use tokenizers::tokenizer::PostProcessor;
@@ -12,6 +14,7 @@ use tokenizers::{Tokenizer, TruncationDirection};
 use crate::local::settings::{Settings, invalid};
 use crate::local::wordpiece::WordPiece;
 use crate::{InferenceError, TokenCounter};
+pub(crate) use pair::{PairMarks, SECOND};
 
 /// Pieces are about this long.
 const PIECE_BYTES: usize = 16 * 1024;
@@ -39,7 +42,7 @@ impl ModelTokenizer {
         let mut inner = Tokenizer::from_bytes(&text).map_err(|error| fail(error.to_string()))?;
         inner.with_truncation(None).map_err(|error| fail(error.to_string()))?;
         inner.with_padding(None);
-        let rows = settings.shape.vocab_size;
+        let rows = settings.shape.vocabulary();
         if let Some(id) = inner.get_vocab(true).values().max().filter(|id| **id as usize >= rows) {
             return Err(fail(format!("knows token id {id}, but the embedding table has only {rows} rows")));
         }
@@ -53,7 +56,26 @@ impl ModelTokenizer {
     /// # Errors
     /// When the tokenizer refuses the text.
     pub fn ids(&self, text: &str) -> Result<Vec<u32>, InferenceError> {
-        let room = self.max_tokens.saturating_sub(self.around.iter().map(Vec::len).sum());
+        self.ids_within(text, self.max_tokens)
+    }
+
+    /// The same, cut to `most` tokens in all.
+    ///
+    /// # Errors
+    /// As [`Self::ids`].
+    pub fn ids_within(&self, text: &str, most: usize) -> Result<Vec<u32>, InferenceError> {
+        let room = most.saturating_sub(self.around.iter().map(Vec::len).sum());
+        let ids = self.cut_ids(text, room)?;
+        Ok([&self.around[0], &ids, &self.around[1]].into_iter().flatten().copied().collect())
+    }
+
+    /// The id of a token spelled exactly so.
+    pub fn token(&self, spelling: &str) -> Option<u32> {
+        self.inner.token_to_id(spelling)
+    }
+
+    /// At most `room` ids of `text` without the special tokens, reading no more of it than needed.
+    fn cut_ids(&self, text: &str, room: usize) -> Result<Vec<u32>, InferenceError> {
         let mut end = piece_end(text, 0, PIECE_BYTES, PIECE_MAX_BYTES);
         loop {
             let ids = self.plain_ids(&text[..end], room)?;
@@ -61,11 +83,11 @@ impl ModelTokenizer {
                 end = piece_end(text, 0, 2 * end, 8 * end);
                 continue;
             }
-            return Ok([&self.around[0], &ids, &self.around[1]].into_iter().flatten().copied().collect());
+            return Ok(ids);
         }
     }
 
-    /// At most `room` ids without the special tokens.
+    /// The same, of a piece.
     fn plain_ids(&self, text: &str, room: usize) -> Result<Vec<u32>, InferenceError> {
         if let Some(ids) = self.fast.as_ref().and_then(|fast| fast.ids(text, room)) {
             return Ok(ids);

@@ -1,7 +1,7 @@
-//! Tensors of a memory-mapped `model.safetensors`, as `f32`.
+//! Tensors of memory-mapped safetensors files, as `f32`.
 //!
-//! The file must not change while it is mapped; the model cache replaces whole folders by rename,
-//! which leaves an existing map intact.
+//! The files must not change while they are mapped; the model cache replaces whole folders by rename,
+//! which leaves existing maps intact.
 
 use std::fs::File;
 use std::ops::Range;
@@ -14,12 +14,24 @@ use safetensors::{Dtype, SafeTensors};
 
 use crate::InferenceError;
 use crate::local::settings::invalid;
+use crate::local::shards::weight_files;
 
-/// A mapped weights file.
+/// What the names of layers may begin with.
+const PREFIXES: [&str; 3] = ["bert.", "roberta.", "model."];
+/// The table of words in each family.
+const WORDS: [&str; 2] = ["embeddings.word_embeddings.weight", "embed_tokens.weight"];
+
+/// The mapped weights files of a folder.
 pub(crate) struct Weights {
     folder: PathBuf,
-    map: Arc<Mmap>,
+    files: Vec<MappedFile>,
     prefix: &'static str,
+}
+
+#[derive(Clone)]
+struct MappedFile {
+    name: String,
+    map: Arc<Mmap>,
 }
 
 /// A table that stays in the map: only the rows looked up are ever read.
@@ -34,16 +46,26 @@ impl Weights {
     /// Maps the weights of `folder`.
     ///
     /// # Errors
-    /// When the file is missing, cut short or not a safetensors file.
+    /// When a file is missing, cut short or not a safetensors file.
     pub fn open(folder: &Path) -> Result<Self, InferenceError> {
-        let fail = |why: String| invalid(folder, format!("model.safetensors: {why}"));
-        let file = File::open(folder.join("model.safetensors")).map_err(|error| fail(error.to_string()))?;
-        // SAFETY: the map is only read; nothing in this program writes to a weights file in place.
-        let map = unsafe { Mmap::map(&file) }.map_err(|error| fail(error.to_string()))?;
-        let tensors = SafeTensors::deserialize(&map)
-            .map_err(|error| fail(format!("damaged or cut short ({error}); remove the model and pull it again")))?;
-        let prefix = if tensors.tensor("bert.embeddings.word_embeddings.weight").is_ok() { "bert." } else { "" };
-        Ok(Self { folder: folder.to_owned(), map: Arc::new(map), prefix })
+        let files: Vec<MappedFile> =
+            weight_files(folder)?.into_iter().map(|name| map(folder, name)).collect::<Result<_, _>>()?;
+        let mut weights = Self { folder: folder.to_owned(), files, prefix: "" };
+        for prefix in PREFIXES {
+            if WORDS.iter().any(|words| weights.has(&format!("{prefix}{words}"))) {
+                weights.prefix = prefix;
+            }
+        }
+        Ok(weights)
+    }
+
+    /// The same with the names as they are in the files, for what lies beside the layers.
+    pub fn root(&self) -> Self {
+        Self { folder: self.folder.clone(), files: self.files.clone(), prefix: "" }
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.files.iter().any(|file| file.tensors().is_ok_and(|tensors| tensors.tensor(name).is_ok()))
     }
 
     /// A tensor of exactly this shape, converted to `f32`.
@@ -51,9 +73,9 @@ impl Weights {
     /// # Errors
     /// When it is missing, has another shape or an unsupported type.
     pub fn tensor(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, InferenceError> {
-        let (bytes, dtype) = self.locate(name, shape)?;
+        let (map, bytes, dtype) = self.locate(name, shape)?;
         let mut values = vec![0.0; shape.iter().product()];
-        decode(&self.map[bytes], dtype, &mut values);
+        decode(&map[bytes], dtype, &mut values);
         Ok(values)
     }
 
@@ -62,24 +84,44 @@ impl Weights {
     /// # Errors
     /// As [`Self::tensor`].
     pub fn table(&self, name: &str, rows: usize, width: usize) -> Result<Table, InferenceError> {
-        let (bytes, dtype) = self.locate(name, &[rows, width])?;
-        Ok(Table { map: Arc::clone(&self.map), bytes, dtype, width })
+        let (map, bytes, dtype) = self.locate(name, &[rows, width])?;
+        Ok(Table { map: Arc::clone(map), bytes, dtype, width })
     }
 
-    fn locate(&self, name: &str, shape: &[usize]) -> Result<(Range<usize>, Dtype), InferenceError> {
+    fn locate(&self, name: &str, shape: &[usize]) -> Result<(&Arc<Mmap>, Range<usize>, Dtype), InferenceError> {
         let name = format!("{}{name}", self.prefix);
-        let fail = |why: String| invalid(&self.folder, format!("model.safetensors: {why}"));
-        let tensors = SafeTensors::deserialize(&self.map).map_err(|error| fail(error.to_string()))?;
-        let view = tensors.tensor(&name).map_err(|_| fail(format!("tensor {name} is missing")))?;
-        if view.shape() != shape {
-            return Err(fail(format!("tensor {name} has shape {:?}, config.json asks for {shape:?}", view.shape())));
+        for MappedFile { name: file, map } in &self.files {
+            let fail = |why: String| invalid(&self.folder, format!("{file}: {why}"));
+            let tensors = SafeTensors::deserialize(map).map_err(|error| fail(error.to_string()))?;
+            let Ok(view) = tensors.tensor(&name) else { continue };
+            if view.shape() != shape {
+                let found = view.shape();
+                return Err(fail(format!("tensor {name} has shape {found:?}, config.json asks for {shape:?}")));
+            }
+            if !matches!(view.dtype(), Dtype::F32 | Dtype::F16 | Dtype::BF16) {
+                return Err(fail(format!("tensor {name} is {:?}; supported: F32, F16, BF16", view.dtype())));
+            }
+            let start = view.data().as_ptr().addr() - map.as_ptr().addr();
+            return Ok((map, start..start + view.data().len(), view.dtype()));
         }
-        if !matches!(view.dtype(), Dtype::F32 | Dtype::F16 | Dtype::BF16) {
-            return Err(fail(format!("tensor {name} is {:?}; supported: F32, F16, BF16", view.dtype())));
-        }
-        let start = view.data().as_ptr().addr() - self.map.as_ptr().addr();
-        Ok((start..start + view.data().len(), view.dtype()))
+        Err(invalid(&self.folder, format!("model.safetensors: tensor {name} is missing")))
     }
+}
+
+impl MappedFile {
+    fn tensors(&self) -> Result<SafeTensors<'_>, safetensors::SafeTensorError> {
+        SafeTensors::deserialize(&self.map)
+    }
+}
+
+fn map(folder: &Path, name: String) -> Result<MappedFile, InferenceError> {
+    let fail = |why: String| invalid(folder, format!("{name}: {why}"));
+    let file = File::open(folder.join(&name)).map_err(|error| fail(error.to_string()))?;
+    // SAFETY: the map is only read; nothing in this program writes to a weights file in place.
+    let map = Arc::new(unsafe { Mmap::map(&file) }.map_err(|error| fail(error.to_string()))?);
+    SafeTensors::deserialize(&map)
+        .map_err(|error| fail(format!("damaged or cut short ({error}); remove the model and pull it again")))?;
+    Ok(MappedFile { name, map })
 }
 
 impl Table {

@@ -1,4 +1,4 @@
-//! Threads that encode units: one encoder's work per core, queries before passages.
+//! Threads that run units through a model: one unit's work per core, queries before passages.
 //!
 //! A unit whose caller has gone away is dropped without being computed.
 
@@ -8,10 +8,10 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use tokio::sync::oneshot;
 
-use crate::local::encoder::Encoder;
+use crate::local::model::Model;
 use crate::{InferenceError, Purpose};
 
-/// The vectors of a unit's texts.
+/// The vectors of a unit's texts, or their scores as vectors of one number.
 pub(crate) type Vectors = Vec<Vec<f32>>;
 
 /// A few texts that one worker encodes together.
@@ -43,13 +43,13 @@ impl Workers {
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub fn start(encoder: &Arc<Encoder>, threads: usize) -> Result<Self, InferenceError> {
+    pub fn start(model: &Arc<Model>, threads: usize) -> Result<Self, InferenceError> {
         let workers = Self { queue: Arc::new(Queue::default()) };
         for number in 0..threads.max(1) {
-            let (queue, encoder) = (Arc::clone(&workers.queue), Arc::clone(encoder));
+            let (queue, model) = (Arc::clone(&workers.queue), Arc::clone(model));
             std::thread::Builder::new()
                 .name(format!("embed-{number}"))
-                .spawn(move || work(&queue, &encoder))
+                .spawn(move || work(&queue, &model))
                 .map_err(|error| InferenceError::Unavailable(format!("no thread for the encoder: {error}")))?;
         }
         Ok(workers)
@@ -94,13 +94,13 @@ impl Queue {
     }
 }
 
-fn work(queue: &Queue, encoder: &Encoder) {
-    let mut scratch = encoder.scratch();
+fn work(queue: &Queue, model: &Model) {
+    let mut scratch = model.scratch();
     while let Some(Unit { texts, reply }) = queue.next() {
-        match catch_unwind(AssertUnwindSafe(|| encoder.encode(&texts, &mut scratch))) {
+        match catch_unwind(AssertUnwindSafe(|| model.encode(&texts, &mut scratch))) {
             // The caller may have gone meanwhile; then nobody misses the vectors.
             Ok(vectors) => drop(reply.send(vectors)),
-            Err(_) => scratch = encoder.scratch(),
+            Err(_) => scratch = model.scratch(),
         }
     }
 }

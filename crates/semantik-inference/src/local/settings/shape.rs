@@ -1,0 +1,233 @@
+//! What `config.json` says: the family of a model and the sizes of its parts.
+
+use std::path::Path;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::InferenceError;
+use crate::local::ops::attention::MOST_HEAD_DIM;
+use crate::local::settings::{invalid, required};
+
+/// Model families this engine computes.
+const SUPPORTED: &str = "bert (MiniLM, bge, e5, gte, arctic-embed and the like), xlm-roberta and roberta \
+     (multilingual-e5, bge-m3, bge-reranker), qwen3 (Qwen3-Embedding, Qwen3-Reranker)";
+
+/// A family and its sizes.
+#[derive(Debug, Clone)]
+pub(crate) enum Shape {
+    Encoder(EncoderShape),
+    Decoder(DecoderShape),
+}
+
+/// `config.json` of BERT or of RoBERTa, whose positions begin later and whose classifier differs.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct EncoderShape {
+    model_type: String,
+    pub hidden_size: usize,
+    pub intermediate_size: usize,
+    /// Rows of the table of positions.
+    pub max_position_embeddings: usize,
+    pub num_attention_heads: usize,
+    pub num_hidden_layers: usize,
+    pub vocab_size: usize,
+    #[serde(default = "default_layer_epsilon")]
+    pub layer_norm_eps: f32,
+    #[serde(default = "default_activation")]
+    hidden_act: String,
+    #[serde(default)]
+    position_embedding_type: Option<String>,
+    #[serde(default)]
+    pad_token_id: Option<usize>,
+}
+
+/// `config.json` of Qwen3.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct DecoderShape {
+    pub hidden_size: usize,
+    pub intermediate_size: usize,
+    pub num_hidden_layers: usize,
+    pub num_attention_heads: usize,
+    pub num_key_value_heads: usize,
+    pub head_dim: usize,
+    pub max_position_embeddings: usize,
+    pub vocab_size: usize,
+    #[serde(default = "default_rms_epsilon")]
+    pub rms_norm_eps: f32,
+    #[serde(default)]
+    pub tie_word_embeddings: bool,
+    #[serde(default)]
+    pub attention_bias: bool,
+    #[serde(default)]
+    rope_theta: Option<f64>,
+    #[serde(default)]
+    rope_parameters: Option<Rope>,
+    #[serde(default)]
+    rope_scaling: Option<Rope>,
+    hidden_act: String,
+    #[serde(default)]
+    use_sliding_window: bool,
+}
+
+/// How positions turn; older files have `rope_theta` and `rope_scaling` instead.
+#[derive(Debug, Clone, Deserialize)]
+struct Rope {
+    rope_theta: Option<f64>,
+    #[serde(alias = "type")]
+    rope_type: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Family {
+    model_type: String,
+    architectures: Option<Vec<String>>,
+}
+
+impl Shape {
+    /// Reads `config.json` of `folder`.
+    ///
+    /// # Errors
+    /// When it is missing or describes something this engine does not compute.
+    pub fn read(folder: &Path) -> Result<Self, InferenceError> {
+        let config: Value = required(folder, "config.json")?;
+        let fail = |why: String| invalid(folder, format!("config.json: {why}"));
+        let family = Family::deserialize(&config).map_err(|error| fail(error.to_string()))?;
+        match family.model_type.as_str() {
+            "bert" | "xlm-roberta" | "roberta" => {
+                let shape = EncoderShape::deserialize(&config).map_err(|error| fail(error.to_string()))?;
+                shape.check().map_err(fail)?;
+                Ok(Self::Encoder(shape))
+            }
+            "qwen3" => {
+                let shape = DecoderShape::deserialize(&config).map_err(|error| fail(error.to_string()))?;
+                shape.check().map_err(fail)?;
+                Ok(Self::Decoder(shape))
+            }
+            other => Err(fail(format!("model_type {other:?} is not supported; supported: {SUPPORTED}"))),
+        }
+    }
+
+    /// Whether the weights were published for scoring pairs.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn is_classifier(folder: &Path) -> Result<bool, InferenceError> {
+        let family: Family = required(folder, "config.json")?;
+        Ok(family.architectures.unwrap_or_default().iter().any(|name| name.ends_with("ForSequenceClassification")))
+    }
+
+    /// Rows of the table of words.
+    pub fn vocabulary(&self) -> usize {
+        match self {
+            Self::Encoder(shape) => shape.vocab_size,
+            Self::Decoder(shape) => shape.vocab_size,
+        }
+    }
+
+    /// Numbers of a state.
+    pub fn hidden(&self) -> usize {
+        match self {
+            Self::Encoder(shape) => shape.hidden_size,
+            Self::Decoder(shape) => shape.hidden_size,
+        }
+    }
+
+    /// The longest text, in tokens.
+    pub fn positions(&self) -> usize {
+        match self {
+            Self::Encoder(shape) => shape.max_position_embeddings.saturating_sub(shape.first_position()),
+            Self::Decoder(shape) => shape.max_position_embeddings,
+        }
+    }
+}
+
+impl EncoderShape {
+    /// Whether this is RoBERTa, not BERT.
+    pub fn is_roberta(&self) -> bool {
+        self.model_type != "bert"
+    }
+
+    /// The position of a text's first token.
+    pub fn first_position(&self) -> usize {
+        if self.is_roberta() { self.pad_token_id.unwrap_or(1) + 1 } else { 0 }
+    }
+
+    fn check(&self) -> Result<(), String> {
+        check_activation(&self.hidden_act, "gelu")?;
+        if self.position_embedding_type.as_deref().is_some_and(|kind| kind != "absolute") {
+            return Err("only absolute position embeddings are supported".into());
+        }
+        check_sizes(&[
+            self.hidden_size,
+            self.intermediate_size,
+            self.num_attention_heads,
+            self.num_hidden_layers,
+            self.vocab_size,
+        ])?;
+        if !self.hidden_size.is_multiple_of(self.num_attention_heads) {
+            return Err("hidden_size is not a multiple of num_attention_heads".into());
+        }
+        check_head(self.hidden_size / self.num_attention_heads)
+    }
+}
+
+impl DecoderShape {
+    /// What the angles of the positions are made from.
+    pub fn rope_base(&self) -> f64 {
+        self.rope_parameters.as_ref().and_then(|rope| rope.rope_theta).or(self.rope_theta).unwrap_or(10_000.0)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        check_activation(&self.hidden_act, "silu")?;
+        let ropes = [&self.rope_parameters, &self.rope_scaling];
+        let scaled = ropes.into_iter().flatten().find_map(|rope| rope.rope_type.as_deref().filter(|t| *t != "default"));
+        if let Some(kind) = scaled {
+            return Err(format!("rotary positions of type {kind:?} are not supported; supported: \"default\""));
+        }
+        if self.use_sliding_window {
+            return Err("a sliding window is not supported".into());
+        }
+        check_sizes(&[
+            self.hidden_size,
+            self.intermediate_size,
+            self.num_attention_heads,
+            self.num_key_value_heads,
+            self.num_hidden_layers,
+            self.vocab_size,
+        ])?;
+        if !self.num_attention_heads.is_multiple_of(self.num_key_value_heads) {
+            return Err("num_attention_heads is not a multiple of num_key_value_heads".into());
+        }
+        check_head(self.head_dim)
+    }
+}
+
+fn check_activation(found: &str, supported: &str) -> Result<(), String> {
+    if found == supported {
+        return Ok(());
+    }
+    Err(format!("hidden_act {found:?} is not supported; supported: {supported:?}"))
+}
+
+fn check_sizes(sizes: &[usize]) -> Result<(), String> {
+    if sizes.contains(&0) { Err("a size is zero".into()) } else { Ok(()) }
+}
+
+fn check_head(head: usize) -> Result<(), String> {
+    if head > 0 && head.is_multiple_of(8) && head <= MOST_HEAD_DIM {
+        return Ok(());
+    }
+    Err(format!("heads of {head} numbers are not supported; supported: multiples of 8 up to {MOST_HEAD_DIM}"))
+}
+
+fn default_layer_epsilon() -> f32 {
+    1e-12
+}
+
+fn default_rms_epsilon() -> f32 {
+    1e-6
+}
+
+fn default_activation() -> String {
+    "gelu".into()
+}

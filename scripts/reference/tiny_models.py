@@ -1,0 +1,306 @@
+#!/usr/bin/env python3
+"""Makes crates/semantik-inference/tests/data/tiny/: small random checkpoints of the architectures
+whose published weights are too large for a test, and what the reference implementations
+(transformers, sentence-transformers; CPU, float32) compute with them.
+
+usage: tiny_models.py <output folder>
+needs: pip install torch transformers sentence-transformers
+
+Each folder has the files of a published model, `golden.json` (texts, ids, vectors, scores) and
+`states.safetensors` (for some texts `<text>.<stage>`: the embeddings, each layer's output and, for
+the decoder, the final norm). Each text is computed alone, so that padding cannot play a part.
+"""
+import json
+import sys
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from sentence_transformers import CrossEncoder, SentenceTransformer
+from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
+from transformers import (
+    AutoModel, AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer, BertConfig,
+    BertForSequenceClassification, Qwen3Config, Qwen3ForCausalLM, XLMRobertaConfig,
+    XLMRobertaForSequenceClassification,
+)
+
+WORDS = "the of and to in is that it for was on are with as they be at one have this from by hot but some what " \
+    "there we can out other were all your when up use word how said an each she which do their time if will way " \
+    "about many then them would write like so these her long make thing see him two has look more day could go come"
+TEXTS = [
+    "", "a", "Hello, world!", "How do I reset my password?",
+    "They said that some of the words were long, but each one was in the way.",
+    "Grüße aus 東京 – naïve café 👍",
+    "The time of day when all of them would come and look at this thing is about two. " * 2,
+    "one two three four five six seven eight nine ten\n" * 40,
+]
+TRACED = [2, 4, 6]
+PAIRS = [
+    ("what is hot?", "The day was hot."),
+    ("", ""),
+    ("what is hot?", ""),
+    ("how do they write", "They write with one hand; the other is for the word that they said. " * 8),
+    ("many words in the query that will not come to an end " * 8, "many words " * 60),
+    ("many words in the query that will not come to an end " * 8, "few"),
+    ("Grüße?", "naïve café 東京"),
+]
+QUERY_PROMPT = "Instruct: Given a web search query, retrieve relevant passages that answer the query\nQuery:"
+PREFIX = (
+    "<|im_start|>system\nJudge whether the Document meets the requirements based on the Query and the Instruct "
+    "provided. Note that the answer can only be \"yes\" or \"no\".<|im_end|>\n<|im_start|>user\n"
+)
+SUFFIX = "<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n"
+INSTRUCTION = "Given a web search query, retrieve relevant passages that answer the query"
+
+
+def rounded(values) -> list[float]:
+    return [float(f"{value:.7f}") for value in values]
+
+
+def write(path: Path, value) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n", encoding="utf-8")
+
+
+def randomise(model: torch.nn.Module, seed: int) -> None:
+    """Weights large enough that every part matters; norms about 1, biases about 0."""
+    generator = torch.Generator().manual_seed(seed)
+    for name, weight in model.named_parameters():
+        noise = torch.randn(weight.shape, generator=generator)
+        if weight.dim() == 1:
+            centre = 1.0 if "norm" in name.lower() and name.endswith("weight") else 0.0
+            weight.data = centre + 0.2 * noise
+            if name == "model.norm.weight":
+                # Scores near a half tell more than scores near one.
+                weight.data *= 0.2
+        elif "embed" in name:
+            weight.data = 0.7 * noise
+        else:
+            weight.data = noise * 1.3 / weight.shape[1] ** 0.5
+
+
+def store(model: torch.nn.Module, folder: Path, dtype: torch.dtype, without: tuple[str, ...] = ()) -> None:
+    tensors = {name: value.to(dtype).contiguous() for name, value in model.state_dict().items()}
+    tensors = {name: value for name, value in tensors.items() if not name.startswith(without)}
+    save(tensors, folder / "model.safetensors")
+
+
+def save(tensors: dict, path: Path) -> None:
+    save_file(tensors, path, metadata={"format": "pt"})
+    path.chmod(0o644)
+
+
+def trace(model, layers, final, ids: list[int]) -> list[torch.Tensor]:
+    stages, hooks = [], []
+
+    def keep(_module, _inputs, output):
+        stages.append((output[0] if isinstance(output, tuple) else output).reshape(len(ids), -1).clone())
+
+    for module in [getattr(model, "embed_tokens", None) or model.embeddings, *layers, *final]:
+        hooks.append(module.register_forward_hook(keep))
+    model(input_ids=torch.tensor([ids]))
+    for hook in hooks:
+        hook.remove()
+    return stages
+
+
+def vectors(folder: Path, prompts: tuple[str, ...]) -> list[dict]:
+    model = SentenceTransformer(str(folder), device="cpu", model_kwargs={"dtype": torch.float32})
+    rows = []
+    for purpose in prompts:
+        for text in TEXTS:
+            ids = model.tokenize([model.prompts.get(purpose, "") + text])["input_ids"][0].tolist()
+            vector = model.encode([text], prompt_name=purpose, normalize_embeddings=True)[0]
+            rows.append({"purpose": purpose, "text": text, "ids": ids, "vector": rounded(vector)})
+    return rows
+
+
+def golden(folder: Path, trunk, layers, final, prompts: tuple[str, ...], scores: list[dict]) -> None:
+    rows = vectors(folder, prompts)
+    passages = [row for row in rows if row["purpose"] == prompts[-1]]
+    states = {}
+    for number in TRACED:
+        for stage, state in enumerate(trace(trunk, layers, final, passages[number]["ids"])):
+            states[f"{number}.{stage}"] = state
+    save(states, folder / "states.safetensors")
+    lines = [json.dumps(row, ensure_ascii=False, separators=(",", ":")) for row in rows]
+    pairs = [json.dumps(row, ensure_ascii=False, separators=(",", ":")) for row in scores]
+    text = '{"vectors":[\n' + ",\n".join(lines) + '\n],"scores":[\n' + ",\n".join(pairs) + "\n]}\n"
+    (folder / "golden.json").write_text(text, encoding="utf-8")
+
+
+def sentence_files(folder: Path, width: int, pooling: str, prompts: dict) -> None:
+    kinds = ["Transformer", "Pooling", "Normalize"]
+    write(folder / "modules.json", [
+        {"idx": at, "name": str(at), "path": f"{at}_{kind}" if at else "", "type": f"sentence_transformers.models.{kind}"}
+        for at, kind in enumerate(kinds)
+    ])
+    names = ["cls_token", "mean_tokens", "max_tokens", "mean_sqrt_len_tokens", "weightedmean_tokens", "lasttoken"]
+    modes = {f"pooling_mode_{name}": name == pooling for name in names}
+    write(folder / "1_Pooling/config.json", {"word_embedding_dimension": width, **modes, "include_prompt": True})
+    write(folder / "config_sentence_transformers.json",
+          {"prompts": prompts, "default_prompt_name": None, "similarity_fn_name": "cosine"})
+
+
+def byte_pairs() -> Tokenizer:
+    """A byte-level tokenizer built as Qwen's: with `yes` and `no`, the marks of a chat, and an end of text."""
+    vocabulary = {letter: at for at, letter in enumerate(sorted(pre_tokenizers.ByteLevel.alphabet()))}
+    merges = [("y", "e"), ("ye", "s"), ("n", "o"), ("t", "h"), ("th", "e"), ("Ġ", "the"), ("i", "n"), ("e", "r"),
+              ("Ġ", "w"), ("o", "r"), ("Ġw", "or"), ("Ġwor", "d"), ("Q", "u"), ("Qu", "er"), ("Quer", "y")]
+    for left, right in merges:
+        vocabulary[left + right] = len(vocabulary)
+    tokenizer = Tokenizer(models.BPE(vocabulary, merges, byte_fallback=False))
+    tokenizer.normalizer = normalizers.NFC()
+    pattern = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([
+        pre_tokenizers.Split(Regex(pattern), "isolated"), pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
+    marks = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+    tokenizer.add_special_tokens([AddedToken(mark, special=True, normalized=False) for mark in marks])
+    tokenizer.add_tokens([AddedToken(mark, special=False, normalized=False) for mark in ["<think>", "</think>"]])
+    return tokenizer
+
+
+def qwen3(root: Path) -> None:
+    folder = root / "qwen3"
+    folder.mkdir(parents=True, exist_ok=True)
+    tokenizer = byte_pairs()
+    plain = processors.ByteLevel(add_prefix_space=False, trim_offsets=False, use_regex=False)
+    tokenizer.post_processor = plain
+    tokenizer.save(str(folder / "tokenizer.json"), pretty=False)
+    write(folder / "tokenizer_config.json", {"tokenizer_class": "PreTrainedTokenizerFast", "pad_token": "<|endoftext|>",
+                                             "eos_token": "<|im_end|>", "model_max_length": 131072})
+    config = {
+        "architectures": ["Qwen3ForCausalLM"], "attention_bias": False, "attention_dropout": 0.0, "head_dim": 32,
+        "hidden_act": "silu", "hidden_size": 64, "intermediate_size": 96, "max_position_embeddings": 600,
+        "max_window_layers": 3, "model_type": "qwen3", "num_attention_heads": 4, "num_hidden_layers": 3,
+        "num_key_value_heads": 2, "rms_norm_eps": 1e-06, "rope_scaling": None, "rope_theta": 1000000,
+        "sliding_window": None, "tie_word_embeddings": True, "torch_dtype": "bfloat16", "use_sliding_window": False,
+        "vocab_size": tokenizer.get_vocab_size() + 3,
+    }
+    write(folder / "config.json", config)
+    model = Qwen3ForCausalLM(Qwen3Config(**config))
+    randomise(model, 3)
+    store(model, folder, torch.bfloat16, without=("lm_head",))
+    scores = qwen3_scores(folder)
+    # The embedding model differs from the reranker in the end of text that its tokenizer appends.
+    end = ("<|endoftext|>", tokenizer.token_to_id("<|endoftext|>"))
+    tokenizer.post_processor = processors.Sequence(
+        [plain, processors.TemplateProcessing(single="$A <|endoftext|>", pair="$A <|endoftext|> $B:1 <|endoftext|>:1", special_tokens=[end])])
+    tokenizer.save(str(folder / "tokenizer.json"), pretty=False)
+    sentence_files(folder, config["hidden_size"], "lasttoken", {"query": QUERY_PROMPT, "document": ""})
+    trunk = AutoModel.from_pretrained(folder, dtype=torch.float32).eval()
+    golden(folder, trunk, trunk.layers, [trunk.norm], ("query", "document"), scores)
+
+
+def qwen3_scores(folder: Path) -> list[dict]:
+    """As the model card of Qwen3-Reranker does."""
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+    prefix = tokenizer.encode(PREFIX, add_special_tokens=False)
+    suffix = tokenizer.encode(SUFFIX, add_special_tokens=False)
+    yes, no = (tokenizer.convert_tokens_to_ids(word) for word in ("yes", "no"))
+    most = model.config.max_position_embeddings - len(prefix) - len(suffix)
+    rows = []
+    for query, passage in PAIRS:
+        text = f"<Instruct>: {INSTRUCTION}\n<Query>: {query}\n<Document>: {passage}"
+        ids = prefix + tokenizer(text, truncation="longest_first", max_length=most)["input_ids"] + suffix
+        logits = model(input_ids=torch.tensor([ids])).logits[0, -1]
+        score = torch.nn.functional.log_softmax(torch.stack([logits[no], logits[yes]]), dim=0)[1].exp()
+        rows.append({"query": query, "passage": passage, "ids": ids, "score": rounded([score])[0]})
+    return rows
+
+
+def cross_scores(folder: Path) -> list[dict]:
+    model = CrossEncoder(str(folder), device="cpu", model_kwargs={"dtype": torch.float32})
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    rows = []
+    for query, passage in PAIRS:
+        # As lists, since an empty passage alone counts as none.
+        made = tokenizer([query], [passage], truncation="longest_first", max_length=model.max_seq_length)
+        ids = made["input_ids"][0]
+        segments = made["token_type_ids"][0] if "token_type_ids" in made else [0] * len(ids)
+        score = rounded(model.predict([(query, passage)]))[0]
+        rows.append({"query": query, "passage": passage, "ids": ids, "segments": segments, "score": score})
+    return rows
+
+
+def bert(root: Path) -> None:
+    folder = root / "bert"
+    folder.mkdir(parents=True, exist_ok=True)
+    letters = "abcdefghijklmnopqrstuvwxyz0123456789.,!?"
+    entries = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *(f"##{letter}" for letter in letters[:36]),
+               *dict.fromkeys(WORDS.split())]
+    vocabulary = {entry: at for at, entry in enumerate(dict.fromkeys(entries))}
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]", max_input_chars_per_word=100))
+    tokenizer.normalizer = normalizers.BertNormalizer()
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[("[CLS]", 2), ("[SEP]", 3)])
+    tokenizer.add_special_tokens(entries[:5])
+    tokenizer.save(str(folder / "tokenizer.json"), pretty=False)
+    write(folder / "tokenizer_config.json", {
+        "tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": 64, "pad_token": "[PAD]", "cls_token": "[CLS]",
+        "sep_token": "[SEP]", "unk_token": "[UNK]", "mask_token": "[MASK]",
+        "model_input_names": ["input_ids", "token_type_ids", "attention_mask"]})
+    config = {
+        "architectures": ["BertForSequenceClassification"], "model_type": "bert", "hidden_size": 32, "intermediate_size": 64,
+        "num_attention_heads": 4, "num_hidden_layers": 3, "max_position_embeddings": 64, "type_vocab_size": 2,
+        "vocab_size": len(vocabulary), "hidden_act": "gelu", "layer_norm_eps": 1e-12, "pad_token_id": 0,
+        "id2label": {"0": "LABEL_0"}, "label2id": {"LABEL_0": 0},
+    }
+    write(folder / "config.json", config)
+    model = BertForSequenceClassification(BertConfig(**config))
+    randomise(model, 5)
+    store(model, folder, torch.float16)
+    cross(folder, "mean_tokens")
+
+
+def xlm_roberta(root: Path) -> None:
+    folder = root / "xlm-roberta"
+    folder.mkdir(parents=True, exist_ok=True)
+    letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,!?"
+    pieces = [("<s>", 0.0), ("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), ("▁", -4.0)]
+    pieces += [(letter, -6.0 - at / 100) for at, letter in enumerate(letters)]
+    pieces += [(f"▁{word}", -7.0 - at / 50) for at, word in enumerate(dict.fromkeys(WORDS.split()))]
+    pieces += [("<mask>", 0.0)]
+    tokenizer = Tokenizer(models.Unigram(pieces, unk_id=3))
+    tokenizer.normalizer = normalizers.NFKC()
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace()])
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=[("<s>", 0), ("</s>", 2)])
+    tokenizer.add_special_tokens(["<s>", "<pad>", "</s>", "<unk>", "<mask>"])
+    tokenizer.save(str(folder / "tokenizer.json"), pretty=False)
+    write(folder / "tokenizer_config.json", {
+        "tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": 64, "pad_token": "<pad>", "cls_token": "<s>",
+        "sep_token": "</s>", "unk_token": "<unk>", "mask_token": "<mask>", "bos_token": "<s>", "eos_token": "</s>",
+        "model_input_names": ["input_ids", "attention_mask"]})
+    config = {
+        "architectures": ["XLMRobertaForSequenceClassification"], "model_type": "xlm-roberta", "hidden_size": 32,
+        "intermediate_size": 64, "num_attention_heads": 2, "num_hidden_layers": 3, "max_position_embeddings": 66,
+        "type_vocab_size": 1, "vocab_size": len(pieces), "hidden_act": "gelu", "layer_norm_eps": 1e-5, "pad_token_id": 1,
+        "bos_token_id": 0, "eos_token_id": 2, "id2label": {"0": "LABEL_0"}, "label2id": {"LABEL_0": 0},
+    }
+    write(folder / "config.json", config)
+    model = XLMRobertaForSequenceClassification(XLMRobertaConfig(**config))
+    randomise(model, 7)
+    store(model, folder, torch.float16)
+    cross(folder, "cls_token")
+
+
+def cross(folder: Path, pooling: str) -> None:
+    scores = cross_scores(folder)
+    width = json.loads((folder / "config.json").read_text())["hidden_size"]
+    sentence_files(folder, width, pooling, {"query": "query: ", "passage": "passage: "})
+    trunk = AutoModel.from_pretrained(folder, dtype=torch.float32).eval()
+    golden(folder, trunk, trunk.encoder.layer, [], ("query", "passage"), scores)
+
+
+def main() -> None:
+    torch.set_grad_enabled(False)
+    root = Path(sys.argv[1])
+    for make in (qwen3, bert, xlm_roberta):
+        make(root)
+
+
+if __name__ == "__main__":
+    main()
