@@ -64,13 +64,14 @@ impl Model {
         Scratch::new(self.isa)
     }
 
-    /// What the head makes of each text, in order.
+    /// What the head makes of each text, in order. Calls `between` before every layer, when the
+    /// core may do something else for a while.
     ///
     /// # Panics
     /// When an id is outside the vocabulary or a text longer than the model takes; the tokenizer
     /// sees to both.
-    pub fn encode(&self, texts: &[Vec<u32>], scratch: &mut Scratch) -> Vec<Vec<f32>> {
-        self.run(texts, scratch, &mut |_| {});
+    pub fn encode(&self, texts: &[Vec<u32>], scratch: &mut Scratch, between: &mut dyn FnMut()) -> Vec<Vec<f32>> {
+        self.run(texts, scratch, &mut |_| between());
         self.head.apply(ops::Isa::detect(), self.hidden, scratch)
     }
 

@@ -1,5 +1,6 @@
 //! Threads that run units through a model: one unit's work per core, queries before passages.
 //!
+//! A query does not wait for a unit of passages: it runs between two of its layers.
 //! A unit whose caller has gone away is dropped without being computed.
 
 use std::collections::VecDeque;
@@ -9,7 +10,11 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use tokio::sync::oneshot;
 
 use crate::local::model::Model;
+use crate::local::scratch::Scratch;
 use crate::{InferenceError, Purpose};
+
+/// Queries that may run between two layers, so that passages get on under any load.
+const QUERIES_BETWEEN: usize = 8;
 
 /// The vectors of a unit's texts, or their scores as vectors of one number.
 pub(crate) type Vectors = Vec<Vec<f32>>;
@@ -17,6 +22,7 @@ pub(crate) type Vectors = Vec<Vec<f32>>;
 /// A few texts that one worker encodes together.
 struct Unit {
     texts: Vec<Vec<u32>>,
+    purpose: Purpose,
     reply: oneshot::Sender<Vectors>,
 }
 
@@ -63,7 +69,7 @@ impl Workers {
             Purpose::Query => &mut waiting.queries,
             Purpose::Passage => &mut waiting.passages,
         };
-        line.push_back(Unit { texts, reply });
+        line.push_back(Unit { texts, purpose, reply });
         drop(waiting);
         self.queue.arrived.notify_one();
         receiver
@@ -78,6 +84,11 @@ impl Drop for Workers {
 }
 
 impl Queue {
+    /// A query that waits.
+    fn query(&self) -> Option<Unit> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).queries.pop_front()
+    }
+
     /// The next unit somebody still waits for; `None` once the queue is closed.
     fn next(&self) -> Option<Unit> {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
@@ -95,13 +106,39 @@ impl Queue {
 }
 
 fn work(queue: &Queue, model: &Model) {
-    let mut scratch = model.scratch();
-    while let Some(Unit { texts, reply }) = queue.next() {
-        match catch_unwind(AssertUnwindSafe(|| model.encode(&texts, &mut scratch))) {
-            // The caller may have gone meanwhile; then nobody misses the vectors.
-            Ok(vectors) => drop(reply.send(vectors)),
-            Err(_) => scratch = model.scratch(),
-        }
+    let mut worker = Worker { queue, model, scratch: model.scratch(), aside: model.scratch() };
+    while let Some(unit) = queue.next() {
+        worker.run(unit);
+    }
+}
+
+struct Worker<'a> {
+    queue: &'a Queue,
+    model: &'a Model,
+    scratch: Scratch,
+    /// For queries that run while a unit of passages waits between two of its layers.
+    aside: Scratch,
+}
+
+impl Worker<'_> {
+    fn run(&mut self, unit: Unit) {
+        let Self { queue, model, scratch, aside } = self;
+        // Queries do not interrupt each other.
+        let most = if unit.purpose == Purpose::Passage { QUERIES_BETWEEN } else { 0 };
+        answer(model, unit, scratch, &mut || {
+            for query in (0..most).map_while(|_| queue.query()) {
+                answer(model, query, aside, &mut || {});
+            }
+        });
+    }
+}
+
+/// Runs a unit and sends what comes out.
+fn answer(model: &Model, unit: Unit, scratch: &mut Scratch, between: &mut dyn FnMut()) {
+    match catch_unwind(AssertUnwindSafe(|| model.encode(&unit.texts, scratch, between))) {
+        // The caller may have gone meanwhile; then nobody misses the vectors.
+        Ok(vectors) => drop(unit.reply.send(vectors)),
+        Err(_) => *scratch = model.scratch(),
     }
 }
 
@@ -109,11 +146,11 @@ fn work(queue: &Queue, model: &Model) {
 mod tests {
     use tokio::sync::oneshot;
 
-    use super::{Queue, Unit, Waiting};
+    use super::{Purpose, Queue, Unit, Waiting};
 
     fn unit(id: u32) -> (Unit, oneshot::Receiver<super::Vectors>) {
         let (reply, receiver) = oneshot::channel();
-        (Unit { texts: vec![vec![id]], reply }, receiver)
+        (Unit { texts: vec![vec![id]], purpose: Purpose::Query, reply }, receiver)
     }
 
     #[test]
