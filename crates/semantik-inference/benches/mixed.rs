@@ -16,7 +16,7 @@ use semantik_inference::{Embedder, Purpose};
 use tokio_util::sync::CancellationToken;
 
 const QUERIES_PER_CLIENT: usize = 20;
-/// A client thinks this long between two queries.
+/// A client asks this often.
 const THINKING: Duration = Duration::from_millis(500);
 
 #[tokio::main]
@@ -72,11 +72,12 @@ async fn ask(model: &dyn Embedder, query: &str) -> f64 {
 }
 
 async fn client(model: Arc<dyn Embedder>, queries: Arc<Vec<String>>, number: usize, clients: usize) -> Vec<f64> {
-    tokio::time::sleep(THINKING.mul_f64(number as f64 / clients as f64)).await;
+    let first = tokio::time::Instant::now() + THINKING.mul_f64(number as f64 / clients as f64);
+    let mut moments = tokio::time::interval_at(first, THINKING);
     let mut times = Vec::new();
     for at in 0..QUERIES_PER_CLIENT {
+        moments.tick().await;
         times.push(ask(&*model, &queries[(number * 7 + at) % queries.len()]).await);
-        tokio::time::sleep(THINKING).await;
     }
     times
 }
