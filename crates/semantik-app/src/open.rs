@@ -34,8 +34,12 @@ impl App {
         let engine = semantik_index::open(&config.data_dir.join("index"))?;
         let models = models(config);
         let embedder = models.embedder(&config.embedding.model, config.embedding.quantization)?;
+        let reranker = match &config.embedding.rerank_model {
+            Some(name) => Some(models.reranker(name, config.embedding.quantization)?),
+            None => None,
+        };
         let extractor = Arc::new(extractor(config, None)?);
-        Ok(App::new(Parts { config: config.clone(), clock, store, blobs, engine, embedder, extractor }))
+        Ok(App::new(Parts { config: config.clone(), clock, store, blobs, engine, embedder, reranker, extractor }))
     }
 }
 

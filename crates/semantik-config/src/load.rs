@@ -73,6 +73,9 @@ fn read(r: &mut Reader<'_>) -> Config {
     r.set("CELERY_CONCURRENCY", &mut c.max_concurrent_jobs);
     r.set("MAX_CONCURRENT_JOBS", &mut c.max_concurrent_jobs);
     r.set("DEFAULT_EMBEDDING_MODEL", &mut c.embedding.model);
+    if let Some(name) = r.text("RERANK_MODEL") {
+        c.embedding.rerank_model = Some(name.to_owned());
+    }
     r.set("HF_CACHE_DIR", &mut c.embedding.cache_dir);
     r.flag("HF_HUB_OFFLINE", &mut c.embedding.offline);
     r.set("HF_ENDPOINT", &mut c.embedding.hub);

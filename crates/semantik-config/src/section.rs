@@ -39,6 +39,8 @@ pub struct EmbeddingConfig {
     /// What models compute with (`DEFAULT_QUANTIZATION`): `float32` is exact, `float16` near-lossless at
     /// half the memory, `int8` fastest.
     pub quantization: Quantization,
+    /// Reads the best candidates of a search again; empty for none (`RERANK_MODEL`).
+    pub rerank_model: Option<String>,
     /// Where models are kept (`HF_CACHE_DIR`).
     pub cache_dir: PathBuf,
     /// Never ask the hub (`HF_HUB_OFFLINE`).
@@ -101,6 +103,7 @@ impl Default for EmbeddingConfig {
         Self {
             model: "sentence-transformers/all-MiniLM-L6-v2".into(),
             quantization: Quantization::Float16,
+            rerank_model: None,
             cache_dir: PathBuf::from("./models"),
             offline: false,
             hub: "https://huggingface.co".into(),
