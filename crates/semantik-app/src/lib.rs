@@ -31,7 +31,7 @@ use semantik_store::{Blobs, Store};
 pub use caller::Caller;
 pub use collections::{CollectionPatch, CollectionSummary, FormatCount};
 pub use doctor::{Check, Component, DoctorCounts, DoctorReport, Health, Problem, SystemInfo, try_extractor};
-pub use documents::{DocumentQuery, Documents, Incoming, Upload, UploadFile};
+pub use documents::{DocumentQuery, Documents, Incoming, UPLOAD_FILES, Upload, UploadFile};
 pub use error::AppError;
 pub use jobs::Workers;
 pub use operations::QueueView;
