@@ -1,7 +1,8 @@
 //! From tensors to packed layers and norms, for every architecture alike.
 
 use crate::InferenceError;
-use crate::local::linear::{self, Finish, Linear, Output, Precision, Rows};
+use crate::local::isa::Isa;
+use crate::local::linear::{Finish, Linear, Output, Precision, Rows};
 use crate::local::ops::norm::{Kind, Norm};
 use crate::local::weights::Weights;
 
@@ -9,7 +10,7 @@ use crate::local::weights::Weights;
 pub(crate) struct Loader<'a> {
     pub weights: &'a Weights,
     pub precision: Precision,
-    pub isa: linear::Isa,
+    pub isa: Isa,
 }
 
 /// A layer's rows in a product of several layers with the same input.

@@ -5,18 +5,18 @@ mod encoder;
 mod engine;
 mod hash;
 mod head;
+mod isa;
 mod lazy;
-#[expect(dead_code, reason = "the query path and other families use the rest")]
 mod linear;
 mod loader;
 mod mock;
 mod model;
-#[cfg_attr(not(test), expect(dead_code, reason = "other families use the rest"))]
 mod ops;
 mod rerank;
 mod scratch;
 mod settings;
 mod shards;
+mod simd;
 mod tokens;
 mod units;
 mod weights;

@@ -8,9 +8,9 @@ use crate::InferenceError;
 use crate::local::decoder::Decoder;
 use crate::local::encoder::Encoder;
 use crate::local::head::{Answers, Head};
-use crate::local::linear::{self, Precision};
+use crate::local::isa::Isa;
+use crate::local::linear::Precision;
 use crate::local::loader::Loader;
-use crate::local::ops;
 use crate::local::scratch::Scratch;
 use crate::local::settings::{Settings, Shape, invalid};
 use crate::local::weights::Weights;
@@ -20,7 +20,7 @@ pub(crate) struct Model {
     layers: Layers,
     head: Head,
     hidden: usize,
-    isa: linear::Isa,
+    isa: Isa,
 }
 
 enum Layers {
@@ -43,7 +43,7 @@ impl Model {
     /// When a tensor is missing or does not fit `settings`.
     pub fn load(folder: &Path, settings: &Settings, precision: Precision, task: Task) -> Result<Self, InferenceError> {
         let weights = Weights::open(folder)?;
-        let load = Loader { weights: &weights, precision, isa: linear::Isa::detect() };
+        let load = Loader { weights: &weights, precision, isa: Isa::detect() };
         let layers = match &settings.shape {
             Shape::Encoder(shape) => Layers::Encoder(Encoder::load(folder, shape, &load)?),
             Shape::Decoder(shape) => Layers::Decoder(Decoder::load(shape, settings.max_tokens, &load)?),
@@ -72,7 +72,7 @@ impl Model {
     /// sees to both.
     pub fn encode(&self, texts: &[Vec<u32>], scratch: &mut Scratch, between: &mut dyn FnMut()) -> Vec<Vec<f32>> {
         self.run(texts, scratch, &mut |_| between());
-        self.head.apply(ops::Isa::detect(), self.hidden, scratch)
+        self.head.apply(self.isa, self.hidden, scratch)
     }
 
     /// Fills `scratch.states`; `watch` sees the states of each stage.
