@@ -24,7 +24,7 @@ use std::sync::Arc;
 use semantik_config::Config;
 use semantik_core::Clock;
 use semantik_index::IndexEngine;
-use semantik_inference::Embedder;
+use semantik_inference::{Embedder, Reranker};
 use semantik_ingest::extract::ExtractorPool;
 use semantik_store::{Blobs, Store};
 
@@ -44,6 +44,8 @@ pub struct Parts {
     pub blobs: Arc<dyn Blobs>,
     pub engine: Arc<dyn IndexEngine>,
     pub embedder: Arc<dyn Embedder>,
+    /// Reads the best candidates of a search again, when one is set.
+    pub reranker: Option<Arc<dyn Reranker>>,
     pub extractor: Arc<ExtractorPool>,
 }
 
@@ -82,6 +84,10 @@ impl App {
 
     fn embedder(&self) -> &dyn Embedder {
         self.parts.embedder.as_ref()
+    }
+
+    fn reranker(&self) -> Option<&dyn Reranker> {
+        self.parts.reranker.as_deref()
     }
 
     fn config(&self) -> &Config {

@@ -73,11 +73,15 @@ fn read(r: &mut Reader<'_>) -> Config {
     r.set("CELERY_CONCURRENCY", &mut c.max_concurrent_jobs);
     r.set("MAX_CONCURRENT_JOBS", &mut c.max_concurrent_jobs);
     r.set("DEFAULT_EMBEDDING_MODEL", &mut c.embedding.model);
+    if let Some(name) = r.text("RERANK_MODEL") {
+        c.embedding.rerank_model = Some(name.to_owned());
+    }
     r.set("HF_CACHE_DIR", &mut c.embedding.cache_dir);
     r.flag("HF_HUB_OFFLINE", &mut c.embedding.offline);
     r.set("HF_ENDPOINT", &mut c.embedding.hub);
     r.flag("USE_MOCK_EMBEDDINGS", &mut c.embedding.mock);
     r.set("MODEL_UNLOAD_AFTER_SECONDS", &mut c.embedding.unload_after_s);
+    r.set("MODEL_MEMORY_MB", &mut c.embedding.memory_mb);
     r.set("EMBEDDING_THREADS", &mut c.embedding.threads);
     r.set("DEFAULT_QUANTIZATION", &mut c.embedding.quantization);
     r.set("BATCH_SIZE", &mut c.embedding.batch_size);

@@ -17,6 +17,12 @@ pub(crate) struct Scratch {
     pub offsets: Vec<usize>,
 }
 
+impl Default for Scratch {
+    fn default() -> Self {
+        Self::new(Isa::detect())
+    }
+}
+
 impl Scratch {
     /// Empty buffers; they grow to the largest unit.
     pub fn new(isa: Isa) -> Self {

@@ -53,6 +53,11 @@ impl Linear {
         Self { packed: Packed::new(weight, bias, Form::new(outputs, inputs, precision, isa)), isa }
     }
 
+    /// Bytes of memory that the packed weights, scales and biases take.
+    pub(crate) fn bytes(&self) -> usize {
+        self.packed.bytes()
+    }
+
     /// Output columns.
     pub(crate) fn outputs(&self) -> usize {
         self.packed.form().outputs

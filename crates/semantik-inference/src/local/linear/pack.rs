@@ -109,6 +109,11 @@ impl Packed {
         &self.form
     }
 
+    /// Bytes of memory that it takes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.lines.len() * LINE
+    }
+
     /// The panels' bytes, each `4 x panel_words` long.
     pub(crate) fn panels(&self) -> &[u8] {
         &view(&self.lines)[..4 * self.form.weight_words()]
