@@ -4,9 +4,9 @@
 //! A state is bit for bit the same whatever else is in its unit.
 
 use crate::InferenceError;
+use crate::local::isa::Isa;
 use crate::local::linear::{Activation, Finish, Linear};
 use crate::local::loader::{Loader, NormWeights, Part, product};
-use crate::local::ops;
 use crate::local::ops::activation;
 use crate::local::ops::attention::{self, Heads, Shape};
 use crate::local::ops::rotary::{Columns, Rotary};
@@ -21,7 +21,7 @@ pub(crate) struct Decoder {
     layers: Vec<Layer>,
     norm: NormWeights,
     rotary: Rotary,
-    isa: ops::Isa,
+    isa: Isa,
 }
 
 struct Layer {
@@ -46,7 +46,7 @@ impl Decoder {
             layers: (0..shape.num_hidden_layers).map(|at| layer(load, shape, at)).collect::<Result<_, _>>()?,
             norm: load.rms_norm("norm", shape.hidden_size, shape.rms_norm_eps, 1.0)?,
             rotary: Rotary::new(shape.rope_base(), shape.head_dim, most),
-            isa: ops::Isa::detect(),
+            isa: load.isa,
             shape: shape.clone(),
         })
     }

@@ -6,10 +6,10 @@
 use std::path::Path;
 
 use crate::InferenceError;
+use crate::local::isa::Isa;
 use crate::local::linear::{Activation, Finish, Linear};
 use crate::local::loader::{Loader, NormWeights, Part, product};
 use crate::local::ops::attention::{self, Heads, Shape};
-use crate::local::ops::{self};
 use crate::local::scratch::Scratch;
 use crate::local::settings::{EncoderShape, invalid};
 use crate::local::tokens::SECOND;
@@ -24,7 +24,7 @@ pub(crate) struct Encoder {
     places: Vec<Vec<f32>>,
     norm: NormWeights,
     layers: Vec<Layer>,
-    isa: ops::Isa,
+    isa: Isa,
 }
 
 struct Layer {
@@ -52,7 +52,7 @@ impl Encoder {
             places,
             norm: load.layer_norm("embeddings.LayerNorm", hidden, shape.layer_norm_eps)?,
             layers: (0..shape.num_hidden_layers).map(|at| layer(load, shape, at)).collect::<Result<_, _>>()?,
-            isa: ops::Isa::detect(),
+            isa: load.isa,
             shape: shape.clone(),
         })
     }

@@ -3,7 +3,8 @@
 use std::cell::Cell;
 
 use crate::InferenceError;
-use crate::local::linear::{self, Finish, Linear, Output, Precision, Rows};
+use crate::local::isa::Isa;
+use crate::local::linear::{Finish, Linear, Output, Precision, Rows};
 use crate::local::ops::norm::{Kind, Norm};
 use crate::local::weights::Weights;
 
@@ -11,7 +12,7 @@ use crate::local::weights::Weights;
 pub(crate) struct Loader<'a> {
     pub weights: &'a Weights,
     pub precision: Precision,
-    pub isa: linear::Isa,
+    pub isa: Isa,
     /// Bytes packed so far.
     pub bytes: Cell<usize>,
 }

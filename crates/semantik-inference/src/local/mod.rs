@@ -5,12 +5,11 @@ mod encoder;
 mod engine;
 mod hash;
 mod head;
-#[expect(dead_code, reason = "the query path and other families use the rest")]
+mod isa;
 mod linear;
 mod loader;
 mod mock;
 mod model;
-#[cfg_attr(not(test), expect(dead_code, reason = "other families use the rest"))]
 mod ops;
 mod pool;
 mod rerank;
@@ -18,6 +17,7 @@ mod resident;
 mod scratch;
 mod settings;
 mod shards;
+mod simd;
 mod tokens;
 mod weights;
 mod wordpiece;

@@ -1,6 +1,7 @@
 //! Buffers of one worker, reused from unit to unit.
 
-use crate::local::linear::{self, Rows};
+use crate::local::isa::Isa;
+use crate::local::linear::Rows;
 use crate::local::ops::attention;
 
 /// What the parts of a model write to. The texts of a unit lie end to end, without padding.
@@ -18,13 +19,13 @@ pub(crate) struct Scratch {
 
 impl Default for Scratch {
     fn default() -> Self {
-        Self::new(linear::Isa::detect())
+        Self::new(Isa::detect())
     }
 }
 
 impl Scratch {
     /// Empty buffers; they grow to the largest unit.
-    pub fn new(isa: linear::Isa) -> Self {
+    pub fn new(isa: Isa) -> Self {
         Self {
             rows: Rows::new(isa),
             attention: attention::Scratch::default(),

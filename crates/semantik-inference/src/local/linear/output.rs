@@ -33,6 +33,7 @@ impl<'a> Output<'a> {
     ///
     /// # Panics
     /// Where there are fewer columns.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for queries that several cores share"))]
     pub(crate) fn split_at_column(self, column: usize) -> (Self, Self) {
         assert!(column <= self.columns, "no column {column} among {}", self.columns);
         let left = Self { columns: column, ..self };

@@ -17,8 +17,8 @@ mod tile;
 use std::marker::PhantomData;
 use std::ops::Range;
 
-use crate::local::ops::isa::{Isa, Kernel};
-use crate::local::ops::simd::Simd;
+use crate::local::isa::{Isa, Kernel};
+use crate::local::simd::Simd;
 pub(crate) use packing::Scratch;
 
 /// The widest head that is supported, in floats.
@@ -103,6 +103,7 @@ impl<'a> Heads<'a> {
     ///
     /// # Panics
     /// When `head` lies outside this part.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for queries that several cores share"))]
     pub(crate) fn split_at(self, head: usize) -> (Self, Self) {
         assert!(self.range.start <= head && head <= self.range.end, "head {head} is not in {:?}", self.range);
         let left = Self { range: self.range.start..head, ..self };

@@ -4,7 +4,7 @@ use proptest::prelude::{Strategy, any, prop_assert};
 use proptest::{prop_oneof, proptest};
 
 use super::{Bias, Heads, Scratch, Shape, attend};
-use crate::local::ops::isa::Isa;
+use crate::local::isa::Isa;
 use crate::local::ops::testing::{noise, worst};
 
 fn offsets(lengths: &[usize]) -> Vec<usize> {
@@ -116,7 +116,7 @@ fn neighbours_change_no_bit() {
         for pair in all.windows(2) {
             let own = &qkv[pair[0] * shape.row()..pair[1] * shape.row()];
             let alone = run(isa, &shape, own, &[0, pair[1] - pair[0]]);
-            assert!(together[pair[0] * shape.width()..pair[1] * shape.width()] == alone, "{}", isa.name());
+            assert!(together[pair[0] * shape.width()..pair[1] * shape.width()] == alone, "{}", isa);
         }
     }
 }
