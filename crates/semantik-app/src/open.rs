@@ -30,7 +30,7 @@ impl App {
         let store = semantik_store::open(&config.store_url(), clock.clone()).await?;
         let blobs = semantik_store::blobs::open_folder(&config.data_dir.join("blobs"))?;
         let engine = semantik_index::open(&config.data_dir.join("index"))?;
-        let embedder = open_embedder(config)?;
+        let embedder = open_embedder(config).await?;
         let extractor = Arc::new(extractor(config, None)?);
         Ok(App::new(Parts { config: config.clone(), clock, store, blobs, engine, embedder, extractor }))
     }
@@ -56,10 +56,13 @@ fn create_folder(path: &Path) -> Result<(), AppError> {
     })
 }
 
-fn open_embedder(config: &Config) -> Result<Arc<dyn Embedder>, AppError> {
+async fn open_embedder(config: &Config) -> Result<Arc<dyn Embedder>, AppError> {
     let settings = &config.embedding;
     if settings.mock {
         return Ok(Arc::new(MockEmbedder::new()));
+    }
+    if let Some(provider) = settings.provider {
+        return Ok(semantik_inference::remote::open(provider, settings).await?);
     }
     let folder = ModelCache::new(&settings.cache_dir).resolve(&settings.model)?;
     let options = LocalOptions { threads: settings.threads, quantization: settings.quantization };
