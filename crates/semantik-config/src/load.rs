@@ -230,7 +230,8 @@ mod tests {
         std::fs::write(&file, "sk-hunter2\n").expect("a writable folder");
         let file = file.to_str().expect("a plain path");
         for key in [("EMBEDDING_API_KEY", "sk-hunter2"), ("EMBEDDING_API_KEY_FILE", file)] {
-            let config = load(&[("EMBEDDING_PROVIDER", "openai"), ("EMBEDDING_DIMENSIONS", "256"), key]).expect("valid");
+            let config =
+                load(&[("EMBEDDING_PROVIDER", "openai"), ("EMBEDDING_DIMENSIONS", "256"), key]).expect("valid");
             let embedding = &config.embedding;
             assert_eq!((embedding.provider, embedding.dimensions), (Some(Provider::OpenAi), Some(256)));
             assert_eq!(embedding.api_key.as_ref().map(Secret::expose), Some("sk-hunter2"));

@@ -190,7 +190,9 @@ impl EmbeddingConfig {
         }
         let hosted = matches!(self.provider, Some(Provider::OpenAi | Provider::Cohere));
         if hosted && self.api_url.is_none() && self.api_key.is_none() {
-            problems.push("EMBEDDING_API_KEY: this provider needs one; or set EMBEDDING_API_URL to your own server".to_owned());
+            problems.push(
+                "EMBEDDING_API_KEY: this provider needs one; or set EMBEDDING_API_URL to your own server".to_owned(),
+            );
         }
         problems
     }

@@ -29,9 +29,7 @@ pub enum InferenceError {
     Settings(String),
     #[error("{host} refuses the key or the account: {why}; check EMBEDDING_API_KEY")]
     Unauthorized { host: String, why: String },
-    #[error(
-        "{host} has no model {model} at this address: {why}; check DEFAULT_EMBEDDING_MODEL and EMBEDDING_API_URL"
-    )]
+    #[error("{host} has no model {model} at this address: {why}; check DEFAULT_EMBEDDING_MODEL and EMBEDDING_API_URL")]
     UnknownModel { host: String, model: String, why: String },
     #[error(
         "model {model} at {host} gives vectors of {found} numbers, expected {expected}; set EMBEDDING_DIMENSIONS to {found}, or choose the model with {expected}"

@@ -140,7 +140,11 @@ mod tests {
     #[test]
     fn every_provider_is_understood() {
         for (status, body, remedy) in [
-            (401, r#"{"error":{"message":"Incorrect API key provided: sk-hu***r2.","code":"invalid_api_key"}}"#, Remedy::Account),
+            (
+                401,
+                r#"{"error":{"message":"Incorrect API key provided: sk-hu***r2.","code":"invalid_api_key"}}"#,
+                Remedy::Account,
+            ),
             (403, r#"{"message":"forbidden"}"#, Remedy::Account),
             (404, r#"{"error":"model \"nomic\" not found, try pulling it first"}"#, Remedy::Model),
             (429, r#"{"error":{"message":"Rate limit reached","type":"requests"}}"#, Remedy::Wait),
@@ -148,7 +152,11 @@ mod tests {
             (400, r#"{"error":{"message":"This model's maximum context length is 8192 tokens"}}"#, Remedy::Less),
             (400, r#"{"error":{"message":"Requested 385120 tokens, max 300000 tokens per request"}}"#, Remedy::Less),
             (400, r#"{"message":"invalid request: total number of texts must be at most 96"}"#, Remedy::Less),
-            (413, r#"{"error":"batch size 33 > maximum allowed batch size 32","error_type":"Validation"}"#, Remedy::Less),
+            (
+                413,
+                r#"{"error":"batch size 33 > maximum allowed batch size 32","error_type":"Validation"}"#,
+                Remedy::Less,
+            ),
             (500, r#"{"error":"the input length exceeds the context length"}"#, Remedy::Less),
             (500, r#"{"error":{"code":500,"message":"input is too large to process"}}"#, Remedy::Less),
             (500, r#"{"error":"out of memory"}"#, Remedy::Again),
@@ -156,7 +164,11 @@ mod tests {
             (503, "<html>bad gateway</html>", Remedy::Again),
             (501, "", Remedy::None),
             (400, r#"{"object":"error","message":"Model does not support matryoshka representation"}"#, Remedy::None),
-            (422, r#"{"detail":[{"loc":["body","encoding_format"],"msg":"must be at most","input":"x"}]}"#, Remedy::None),
+            (
+                422,
+                r#"{"detail":[{"loc":["body","encoding_format"],"msg":"must be at most","input":"x"}]}"#,
+                Remedy::None,
+            ),
         ] {
             assert_eq!(read(status, body).remedy(), remedy, "{status} {body}");
         }

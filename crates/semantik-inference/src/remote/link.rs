@@ -163,9 +163,7 @@ impl Link {
         match complaint.remedy() {
             Remedy::Less => Outcome::Failed(Failed::TooMuch(why)),
             Remedy::Account => self.failed(InferenceError::Unauthorized { host, why }),
-            Remedy::Model => {
-                self.failed(InferenceError::UnknownModel { host, model: self.model.clone(), why })
-            }
+            Remedy::Model => self.failed(InferenceError::UnknownModel { host, model: self.model.clone(), why }),
             Remedy::None | Remedy::Again | Remedy::Wait => Outcome::Failed(Failed::Rejected(complaint)),
         }
     }
@@ -194,3 +192,6 @@ impl Link {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -53,11 +53,7 @@ pub(crate) fn address(options: &RemoteOptions) -> Result<Address, InferenceError
 ///
 /// # Errors
 /// When it runs another, or none of this kind.
-pub(crate) async fn learn(
-    options: &mut RemoteOptions,
-    service: &Service,
-    kind: &str,
-) -> Result<(), InferenceError> {
+pub(crate) async fn learn(options: &mut RemoteOptions, service: &Service, kind: &str) -> Result<(), InferenceError> {
     let host = service.link.host();
     let get = || service.exchange.get(wire::INFO, INFO_BYTES);
     let body = service.link.call(Purpose::Query, get).await.map_err(|failed| match failed {

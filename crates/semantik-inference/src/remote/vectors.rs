@@ -47,10 +47,7 @@ pub(crate) fn check(
 ///
 /// # Errors
 /// When one is missing, too much or there twice.
-pub(crate) fn ordered<T>(
-    items: impl Iterator<Item = (usize, T)>,
-    count: usize,
-) -> Result<Vec<T>, String> {
+pub(crate) fn ordered<T>(items: impl Iterator<Item = (usize, T)>, count: usize) -> Result<Vec<T>, String> {
     let mut places: Vec<Option<T>> = std::iter::repeat_with(|| None).take(count).collect();
     let mut found = 0;
     for (place, item) in items {
@@ -81,10 +78,7 @@ mod tests {
         }
         assert!(matches!(check(vec![vec![1.0]], 2, None), Err(Unusable::Shape(_))));
         assert_eq!(check(vec![vec![1.0]], 1, Some(2)), Err(Unusable::Dimensions { found: 1, expected: 2 }));
-        assert_eq!(
-            check(vec![vec![1.0], vec![1.0; 3]], 2, None),
-            Err(Unusable::Dimensions { found: 3, expected: 1 })
-        );
+        assert_eq!(check(vec![vec![1.0], vec![1.0; 3]], 2, None), Err(Unusable::Dimensions { found: 3, expected: 1 }));
     }
 
     #[test]

@@ -63,8 +63,7 @@ impl From<Truncation> for Cut {
 }
 
 pub(super) fn embed(ask: &EmbedAsk<'_>) -> Request {
-    let body =
-        EmbedBody { inputs: ask.texts, normalize: true, cut: ask.truncation.into(), dimensions: ask.dimensions };
+    let body = EmbedBody { inputs: ask.texts, normalize: true, cut: ask.truncation.into(), dimensions: ask.dimensions };
     Request::new("/embed", &body)
 }
 
