@@ -35,8 +35,12 @@ pub enum InferenceError {
         "model {model} at {host} gives vectors of {found} numbers, expected {expected}; set EMBEDDING_DIMENSIONS to {found}, or choose the model with {expected}"
     )]
     DimensionMismatch { host: String, model: String, found: usize, expected: usize },
+    /// `place` counts from 0.
     #[error("text {place} of the call is too long for {host}: {why}; shorten it, or allow truncation")]
     TooLong { host: String, place: usize, why: String },
+    /// `place` counts from 0.
+    #[error("{host} gives no vector for text {place} of the call: {why}; shorten or leave out the text")]
+    BadVector { host: String, place: usize, why: String },
     #[error("{host} refuses the request: {why}")]
     Refused { host: String, why: String },
     #[error("{host} wants fewer requests; try again in {} s", retry_after.as_millis().div_ceil(1000))]
@@ -74,7 +78,7 @@ impl InferenceError {
             Self::Unauthorized { .. } | Self::UnknownModel { .. } | Self::DimensionMismatch { .. } => {
                 ErrorCode::EmbedderRejected
             }
-            Self::TooLong { .. } | Self::Refused { .. } => ErrorCode::InvalidRequest,
+            Self::TooLong { .. } | Self::BadVector { .. } | Self::Refused { .. } => ErrorCode::InvalidRequest,
             Self::Unreachable { .. } | Self::BadAnswer { .. } | Self::CircuitOpen { .. } => {
                 ErrorCode::EmbedderUnavailable
             }

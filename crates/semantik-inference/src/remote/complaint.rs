@@ -56,6 +56,7 @@ impl Complaint {
             400 | 422 if self.says(TOO_MUCH) => Remedy::Less,
             // Some servers take it for a fault of their own.
             500 if self.says(TOO_LONG) => Remedy::Less,
+            500 if self.says(NO_VECTOR) => Remedy::None,
             408 | 424 | 425 | 500 | 502..=599 => Remedy::Again,
             _ => Remedy::None,
         }
@@ -81,6 +82,8 @@ impl std::fmt::Display for Complaint {
 }
 
 const TOO_LONG: &[&str] = &["context length", "too large to process"];
+/// What Ollama says when the model makes no number of a text; it would say so again.
+const NO_VECTOR: &[&str] = &["unsupported value: nan"];
 const TOO_MUCH: &[&str] = &[
     "context length",
     "context_length",
@@ -160,6 +163,7 @@ mod tests {
             (500, r#"{"error":"the input length exceeds the context length"}"#, Remedy::Less),
             (500, r#"{"error":{"code":500,"message":"input is too large to process"}}"#, Remedy::Less),
             (500, r#"{"error":"out of memory"}"#, Remedy::Again),
+            (500, r#"{"error":"failed to encode response: json: unsupported value: NaN"}"#, Remedy::None),
             (424, r#"{"error":"inference failed","error_type":"Backend"}"#, Remedy::Again),
             (503, "<html>bad gateway</html>", Remedy::Again),
             (501, "", Remedy::None),

@@ -56,21 +56,20 @@ impl RemoteEmbedder {
     /// What is wrong, and what to set.
     pub async fn connect(mut options: RemoteOptions) -> Result<Self, InferenceError> {
         let address = open::address(&options)?;
-        let mut service = Service::new(&options, address.clone())?;
+        let first = Service::new(&options.for_probe(), address.clone())?;
         if options.provider == Provider::Tei {
-            open::learn(&mut options, &service, "embedding").await?;
-            service.limits = options.limits();
+            open::learn(&mut options, &first, "embedding").await?;
         }
         let wants = Wants::of(&options);
         let question = Embedding { wants: &wants, purpose: Purpose::Query, dimensions: options.dimensions };
-        let probe = service.ask(&question, &[PROBE.to_owned()]).await?;
+        let probe = first.ask(&question, &[PROBE.to_owned()]).await?;
         let found = probe.first().map_or(0, Vec::len);
         if !(1..=MOST_DIMENSIONS).contains(&found) {
             let why = format!("a vector of {found} numbers");
-            return Err(InferenceError::BadAnswer { host: service.link.host().to_owned(), why });
+            return Err(InferenceError::BadAnswer { host: address.host().to_owned(), why });
         }
         let info = info(&options, &address, found);
-        Ok(Self { info, service, wants })
+        Ok(Self { info, service: Service::new(&options, address)?, wants })
     }
 
     /// The same without asking the server, for a start while it is down: every answer is checked

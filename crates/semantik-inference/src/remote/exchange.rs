@@ -1,5 +1,6 @@
 //! One request and its answer over HTTP: the key in one header, a limit on every answer, no redirects.
 
+use std::sync::Once;
 use std::time::SystemTime;
 
 use bytes::Bytes;
@@ -12,6 +13,9 @@ use crate::http::{chain, client};
 use crate::remote::RemoteOptions;
 use crate::remote::address::Address;
 use crate::remote::hints::Hints;
+
+/// One warning is enough; connections are made again and again.
+static OPEN_KEY: Once = Once::new();
 
 /// More of an error's text is not read.
 const COMPLAINT_BYTES: usize = 64 * 1024;
@@ -56,7 +60,9 @@ impl Exchange {
             value.set_sensitive(true);
             headers.insert(AUTHORIZATION, value);
             if address.is_open() {
-                tracing::warn!(host = address.host(), "the API key crosses the network in the clear; use https");
+                OPEN_KEY.call_once(|| {
+                    tracing::warn!(host = address.host(), "the API key crosses the network in the clear; use https");
+                });
             }
         }
         let client = client()

@@ -143,8 +143,8 @@ impl Link {
         let (host, why) = (self.host.clone(), complaint.to_string());
         if let Some(target) = answer.moved {
             pass.succeeded();
-            let why = format!("it points to {target}; set EMBEDDING_API_URL to where it points");
-            return self.failed(InferenceError::Refused { host, why });
+            let why = format!("it points to {target}");
+            return self.failed(InferenceError::UnknownModel { host, model: self.model.clone(), why });
         }
         match complaint.remedy() {
             Remedy::Again => {

@@ -6,7 +6,6 @@ use semantik_config::EmbeddingConfig;
 use semantik_core::Provider;
 
 use crate::remote::address::Address;
-use crate::remote::link::Failed;
 use crate::remote::service::Service;
 use crate::remote::{RemoteEmbedder, RemoteOptions, wire};
 use crate::{Embedder, InferenceError, Purpose};
@@ -20,12 +19,7 @@ const INFO_BYTES: usize = 64 * 1024;
 /// # Errors
 /// What is wrong, and what to set.
 pub async fn open(provider: Provider, settings: &EmbeddingConfig) -> Result<Arc<dyn Embedder>, InferenceError> {
-    let options = RemoteOptions {
-        base_url: settings.api_url.clone(),
-        api_key: settings.api_key.clone(),
-        dimensions: settings.dimensions,
-        ..RemoteOptions::new(provider, &settings.model)
-    };
+    let options = RemoteOptions::of(provider, settings);
     match (RemoteEmbedder::connect(options.clone()).await, settings.dimensions) {
         (Err(error), Some(dimensions)) if error.is_temporary() => {
             tracing::warn!(%error, "starting without the remote embedder");
@@ -56,11 +50,7 @@ pub(crate) fn address(options: &RemoteOptions) -> Result<Address, InferenceError
 pub(crate) async fn learn(options: &mut RemoteOptions, service: &Service, kind: &str) -> Result<(), InferenceError> {
     let host = service.link.host();
     let get = || service.exchange.get(wire::INFO, INFO_BYTES);
-    let body = service.link.call(Purpose::Query, get).await.map_err(|failed| match failed {
-        Failed::Final(error) => error,
-        Failed::TooMuch(why) => InferenceError::Refused { host: host.into(), why },
-        Failed::Rejected(complaint) => InferenceError::Refused { host: host.into(), why: complaint.to_string() },
-    })?;
+    let body = service.link.call(Purpose::Query, get).await.map_err(|failed| service.told(failed))?;
     let info = wire::info(&body).map_err(|why| InferenceError::BadAnswer { host: host.into(), why })?;
     let fits = info.model_type.contains_key(kind) || (kind == "reranker" && info.model_type.contains_key("classifier"));
     if info.model_id != options.model || !fits {

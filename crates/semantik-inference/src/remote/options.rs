@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use semantik_config::EmbeddingConfig;
 use semantik_core::collection::Quantization;
 use semantik_core::{Provider, Secret};
 
@@ -103,6 +104,22 @@ impl RemoteOptions {
             patience: Patience::default(),
             in_flight: 4,
         }
+    }
+
+    /// The options that the settings name.
+    pub fn of(provider: Provider, settings: &EmbeddingConfig) -> Self {
+        Self {
+            base_url: settings.api_url.clone(),
+            api_key: settings.api_key.clone(),
+            dimensions: settings.dimensions,
+            ..Self::new(provider, &settings.model)
+        }
+    }
+
+    /// The same for a first look: somebody waits for it, but a server may have to load its model.
+    pub(crate) fn for_probe(&self) -> Self {
+        let patience = Patience { attempts: self.patience.attempts.min(3), query: self.timeout, ..self.patience };
+        Self { patience, ..self.clone() }
     }
 
     /// What a request may hold.

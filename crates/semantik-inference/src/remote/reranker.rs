@@ -36,13 +36,13 @@ impl RemoteReranker {
     /// What is wrong, and what to set.
     pub async fn connect(mut options: RemoteOptions) -> Result<Self, InferenceError> {
         let address = open::address(&options)?;
-        let mut service = Service::new(&options, address)?;
+        let first = Service::new(&options.for_probe(), address)?;
         if options.provider == Provider::Tei {
-            open::learn(&mut options, &service, "reranker").await?;
-            service.limits = options.limits();
+            open::learn(&mut options, &first, "reranker").await?;
         }
-        let made = Self::with(options, service)?;
-        made.rerank("semantik".into(), vec!["semantik".into()], &CancellationToken::new()).await?;
+        let made = Self::new_unchecked(options)?;
+        let question = Relevance { wants: &made.wants, query: "semantik" };
+        first.ask(&question, &["semantik".to_owned()]).await?;
         Ok(made)
     }
 
@@ -51,16 +51,13 @@ impl RemoteReranker {
     /// # Errors
     /// [`InferenceError::Settings`].
     pub fn new_unchecked(options: RemoteOptions) -> Result<Self, InferenceError> {
-        let service = Service::new(&options, open::address(&options)?)?;
-        Self::with(options, service)
-    }
-
-    fn with(options: RemoteOptions, service: Service) -> Result<Self, InferenceError> {
         if options.provider == Provider::Ollama {
             return Err(InferenceError::Settings("ollama has no reranker; choose openai, cohere or tei".into()));
         }
+        let address = open::address(&options)?;
+        let info = info(&options, &address, 1);
+        let service = Service::new(&options, address)?;
         let RemoteOptions { provider, truncation, scores, .. } = options;
-        let info = info(&options, &open::address(&options)?, 1);
         Ok(Self { info, service, wants: Wants { provider, model: options.model, truncation, scores } })
     }
 }

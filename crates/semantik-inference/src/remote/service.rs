@@ -106,6 +106,9 @@ impl Service {
                     let middle = part.start + part.len() / 2;
                     parts.extend([middle..part.end, part.start..middle]);
                 }
+                Err(Failed::Final(InferenceError::BadVector { host, place, why })) => {
+                    return Err(InferenceError::BadVector { host, place: part.start + place, why });
+                }
                 Err(error) => return Err(self.told(error)),
             }
         }
@@ -165,6 +168,7 @@ impl Service {
         let host = self.link.host().to_owned();
         match unusable {
             Unusable::Shape(why) => InferenceError::BadAnswer { host, why },
+            Unusable::Vector { place, why } => InferenceError::BadVector { host, place, why: why.to_owned() },
             Unusable::Dimensions { found, expected } => {
                 InferenceError::DimensionMismatch { host, model: self.model.clone(), found, expected }
             }
@@ -172,7 +176,7 @@ impl Service {
     }
 
     /// What a caller is told who cannot help.
-    fn told(&self, failed: Failed) -> InferenceError {
+    pub fn told(&self, failed: Failed) -> InferenceError {
         let refused = |why| InferenceError::Refused { host: self.link.host().to_owned(), why };
         match failed {
             Failed::Final(error) => error,

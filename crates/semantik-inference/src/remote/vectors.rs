@@ -5,6 +5,8 @@
 pub(crate) enum Unusable {
     /// Not what the protocol says.
     Shape(String),
+    /// A vector that is none.
+    Vector { place: usize, why: &'static str },
     /// Vectors of another size.
     Dimensions { found: usize, expected: usize },
 }
@@ -35,8 +37,8 @@ pub(crate) fn check(
         }
         let length = vector.iter().map(|number| f64::from(*number).powi(2)).sum::<f64>().sqrt();
         if !length.is_finite() || length == 0.0 {
-            let what = if length == 0.0 { "only zeros" } else { "a number that is none" };
-            return Err(Unusable::Shape(format!("vector {place} holds {what}")));
+            let why = if length == 0.0 { "it is all zeros" } else { "it holds a number that is none" };
+            return Err(Unusable::Vector { place, why });
         }
         vector.iter_mut().for_each(|number| *number = (f64::from(*number) / length) as f32);
     }
@@ -74,7 +76,8 @@ mod tests {
     #[test]
     fn what_is_no_vector_is_refused() {
         for bad in [f32::NAN, f32::INFINITY, 0.0] {
-            assert!(matches!(check(vec![vec![bad; 2]], 1, Some(2)), Err(Unusable::Shape(_))), "{bad}");
+            let two = vec![vec![1.0; 2], vec![bad; 2]];
+            assert!(matches!(check(two, 2, Some(2)), Err(Unusable::Vector { place: 1, .. })), "{bad}");
         }
         assert!(matches!(check(vec![vec![1.0]], 2, None), Err(Unusable::Shape(_))));
         assert_eq!(check(vec![vec![1.0]], 1, Some(2)), Err(Unusable::Dimensions { found: 1, expected: 2 }));

@@ -127,8 +127,9 @@ async fn a_cancelled_call_ends_while_the_server_is_silent() {
 #[tokio::test]
 async fn nothing_to_embed_asks_nobody() {
     let server = Server::start(|_, _| Reply::Silence).await;
-    let made = embedder(server.options(Provider::OpenAi)).embed(Vec::new(), Purpose::Query, &CancellationToken::new());
-    assert_eq!(made.await.expect("nothing"), Vec::<Vec<f32>>::new());
+    let embedder = embedder(server.options(Provider::OpenAi));
+    let made = embedder.embed(Vec::new(), Purpose::Query, &CancellationToken::new()).await;
+    assert_eq!(made.expect("nothing"), Vec::<Vec<f32>>::new());
     assert_eq!(server.asked(), []);
 }
 
