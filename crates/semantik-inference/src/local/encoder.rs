@@ -8,8 +8,8 @@ use std::path::Path;
 use crate::InferenceError;
 use crate::local::isa::Isa;
 use crate::local::linear::{Activation, Finish, Linear};
-use crate::local::loader::{Loader, NormWeights, Part, product};
-use crate::local::ops::attention::{self, Heads, Shape};
+use crate::local::loader::{Loader, NormWeights, Part};
+use crate::local::ops::attention::Shape;
 use crate::local::scratch::Scratch;
 use crate::local::settings::{EncoderShape, invalid};
 use crate::local::tokens::SECOND;
@@ -87,18 +87,18 @@ impl Encoder {
     }
 
     fn step(&self, layer: &Layer, tokens: usize, scratch: &mut Scratch) {
-        let Scratch { rows, attention, states, next, wide, offsets, .. } = scratch;
+        let Scratch { hands, states, next, wide, offsets, .. } = scratch;
         let (heads, hidden) = (self.shape.num_attention_heads, self.shape.hidden_size);
         let plain = Finish::Store(Activation::None);
-        product(rows, &layer.query_key_value, states, tokens, plain, wide);
+        hands.product(&layer.query_key_value, states, tokens, plain, wide);
         let attend =
             Shape { heads, kv_heads: heads, head_dim: hidden / heads, causal: false, window: None, bias: None };
         next.resize(tokens * hidden, 0.0);
-        attention::attend(self.isa, &attend, wide, offsets, attention, Heads::whole(&attend, next));
-        product(rows, &layer.attention, next, tokens, plain, wide);
+        hands.attend(&attend, wide, offsets, next);
+        hands.product(&layer.attention, next, tokens, plain, wide);
         layer.attention_norm.view().after(self.isa, states, wide);
-        product(rows, &layer.up, states, tokens, Finish::Store(Activation::Gelu), wide);
-        product(rows, &layer.down, wide, tokens, plain, next);
+        hands.product(&layer.up, states, tokens, Finish::Store(Activation::Gelu), wide);
+        hands.product(&layer.down, wide, tokens, plain, next);
         layer.norm.view().after(self.isa, states, next);
     }
 }

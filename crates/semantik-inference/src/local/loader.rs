@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use crate::InferenceError;
 use crate::local::isa::Isa;
-use crate::local::linear::{Finish, Linear, Output, Precision, Rows};
+use crate::local::linear::{Linear, Precision};
 use crate::local::ops::norm::{Kind, Norm};
 use crate::local::weights::Weights;
 
@@ -92,19 +92,4 @@ impl NormWeights {
         let kind = self.shift.as_ref().map_or(Kind::Rms, |bias| Kind::Layer { bias });
         Norm { kind, weight: &self.scale, epsilon: self.epsilon }
     }
-}
-
-/// Puts `tokens` rows of `input` through `layer` into `output`, which gets its size.
-pub(crate) fn product(
-    rows: &mut Rows,
-    layer: &Linear,
-    input: &[f32],
-    tokens: usize,
-    finish: Finish,
-    output: &mut Vec<f32>,
-) {
-    let outputs = layer.outputs();
-    output.resize(tokens * outputs, 0.0);
-    let input = rows.prepare(layer.precision(), &input[..tokens * layer.inputs()], tokens, layer.inputs());
-    layer.forward(&input, 0..outputs, finish, Output::new(output, tokens, outputs, outputs));
 }

@@ -3,6 +3,7 @@
 mod decoder;
 mod encoder;
 mod engine;
+mod hands;
 mod hash;
 mod head;
 mod isa;
@@ -18,6 +19,7 @@ mod scratch;
 mod settings;
 mod shards;
 mod simd;
+mod team;
 mod tokens;
 mod weights;
 mod wordpiece;

@@ -74,7 +74,6 @@ impl Linear {
     }
 
     /// Columns of a panel: ranges of columns start at a multiple of it.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for queries that several cores share"))]
     pub(crate) fn panel_width(&self) -> usize {
         self.packed.form().width
     }

@@ -108,7 +108,9 @@ proptest! {
                 let mut scratch = Rows::new(isa);
                 let prepared = scratch.prepare(precision, &input, rows, inputs);
                 let mut shared = vec![7.0; rows * (outputs + 2)];
-                let (left, right) = Output::new(&mut shared, rows, outputs, outputs + 2).split_at_column(cut);
+                let view = Output::new(&mut shared, rows, outputs, outputs + 2);
+                // SAFETY: the two have different columns.
+                let (left, right) = unsafe { (view.part(0..cut), view.part(cut..outputs)) };
                 std::thread::scope(|scope| {
                     scope.spawn(|| layer.forward(&prepared, 0..cut, STORE, left));
                     scope.spawn(|| layer.forward(&prepared, cut..outputs, STORE, right));

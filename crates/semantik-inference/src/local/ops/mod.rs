@@ -7,4 +7,4 @@ pub(crate) mod norm;
 pub(crate) mod pooling;
 pub(crate) mod rotary;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
