@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::models::hex;
 use crate::remote::address::Address;
 use crate::remote::complaint::Complaint;
+use crate::remote::exchange::Exchange;
 use crate::remote::service::{Question, Reader, Service};
 use crate::remote::tokens::Estimate;
 use crate::remote::wire::{EmbedAsk, Request};
@@ -56,7 +57,8 @@ impl RemoteEmbedder {
     /// What is wrong, and what to set.
     pub async fn connect(mut options: RemoteOptions) -> Result<Self, InferenceError> {
         let address = open::address(&options)?;
-        let first = Service::new(&options.for_probe(), address.clone())?;
+        let exchange = Exchange::new(&options, address.clone())?;
+        let first = Service::new(&options.for_probe(), exchange.clone());
         if options.provider == Provider::Tei {
             open::learn(&mut options, &first, "embedding").await?;
         }
@@ -69,7 +71,7 @@ impl RemoteEmbedder {
             return Err(InferenceError::BadAnswer { host: address.host().to_owned(), why });
         }
         let info = info(&options, &address, found);
-        Ok(Self { info, service: Service::new(&options, address)?, wants })
+        Ok(Self { info, service: Service::new(&options, exchange), wants })
     }
 
     /// The same without asking the server, for a start while it is down: every answer is checked
@@ -80,7 +82,7 @@ impl RemoteEmbedder {
     pub fn new_unchecked(mut options: RemoteOptions, dimensions: usize) -> Result<Self, InferenceError> {
         options.dimensions = Some(dimensions);
         let address = open::address(&options)?;
-        let service = Service::new(&options, address.clone())?;
+        let service = Service::new(&options, Exchange::new(&options, address.clone())?);
         Ok(Self { info: info(&options, &address, dimensions), service, wants: Wants::of(&options) })
     }
 }

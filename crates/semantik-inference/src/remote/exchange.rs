@@ -20,7 +20,8 @@ static OPEN_KEY: Once = Once::new();
 /// More of an error's text is not read.
 const COMPLAINT_BYTES: usize = 64 * 1024;
 
-/// The way to one provider.
+/// The way to one provider; its connections are kept and shared by clones.
+#[derive(Clone)]
 pub(crate) struct Exchange {
     client: Client,
     address: Address,
@@ -73,6 +74,11 @@ impl Exchange {
             .build()
             .map_err(|error| InferenceError::Settings(chain(&error)))?;
         Ok(Self { client, address })
+    }
+
+    /// The host, for errors.
+    pub fn host(&self) -> &str {
+        self.address.host()
     }
 
     /// Asks for a path.

@@ -4,8 +4,10 @@ use async_trait::async_trait;
 use semantik_core::Provider;
 use tokio_util::sync::CancellationToken;
 
+use crate::remote::address::Address;
 use crate::remote::complaint::Complaint;
 use crate::remote::embedder::info;
+use crate::remote::exchange::Exchange;
 use crate::remote::service::{Question, Reader, Service};
 use crate::remote::vectors::Unusable;
 use crate::remote::wire::{Request, RerankAsk};
@@ -36,11 +38,12 @@ impl RemoteReranker {
     /// What is wrong, and what to set.
     pub async fn connect(mut options: RemoteOptions) -> Result<Self, InferenceError> {
         let address = open::address(&options)?;
-        let first = Service::new(&options.for_probe(), address)?;
+        let exchange = Exchange::new(&options, address.clone())?;
+        let first = Service::new(&options.for_probe(), exchange.clone());
         if options.provider == Provider::Tei {
             open::learn(&mut options, &first, "reranker").await?;
         }
-        let made = Self::new_unchecked(options)?;
+        let made = Self::with(options, &address, exchange)?;
         let question = Relevance { wants: &made.wants, query: "semantik" };
         first.ask(&question, &["semantik".to_owned()]).await?;
         Ok(made)
@@ -51,12 +54,17 @@ impl RemoteReranker {
     /// # Errors
     /// [`InferenceError::Settings`].
     pub fn new_unchecked(options: RemoteOptions) -> Result<Self, InferenceError> {
+        let address = open::address(&options)?;
+        let exchange = Exchange::new(&options, address.clone())?;
+        Self::with(options, &address, exchange)
+    }
+
+    fn with(options: RemoteOptions, address: &Address, exchange: Exchange) -> Result<Self, InferenceError> {
         if options.provider == Provider::Ollama {
             return Err(InferenceError::Settings("ollama has no reranker; choose openai, cohere or tei".into()));
         }
-        let address = open::address(&options)?;
-        let info = info(&options, &address, 1);
-        let service = Service::new(&options, address)?;
+        let info = info(&options, address, 1);
+        let service = Service::new(&options, exchange);
         let RemoteOptions { provider, truncation, scores, .. } = options;
         Ok(Self { info, service, wants: Wants { provider, model: options.model, truncation, scores } })
     }

@@ -9,7 +9,7 @@ use crate::remote::link::{Failed, Link};
 use crate::remote::options::Limits;
 use crate::remote::vectors::Unusable;
 use crate::remote::wire::Request;
-use crate::remote::{RemoteOptions, Truncation, address::Address, batches, tokens};
+use crate::remote::{RemoteOptions, Truncation, batches, tokens};
 use crate::{InferenceError, Purpose};
 
 /// Answers that take longer than this to read are read beside the other work.
@@ -43,7 +43,7 @@ pub(crate) trait Question: Send + Sync {
 pub(crate) struct Service {
     pub exchange: Exchange,
     pub link: Link,
-    pub limits: Limits,
+    limits: Limits,
     model: String,
     truncation: Truncation,
     in_flight: usize,
@@ -51,19 +51,15 @@ pub(crate) struct Service {
 
 impl Service {
     /// Prepares to ask; nothing is sent.
-    ///
-    /// # Errors
-    /// [`InferenceError::Settings`].
-    pub fn new(options: &RemoteOptions, address: Address) -> Result<Self, InferenceError> {
-        let link = Link::new(options, address.host());
-        Ok(Self {
-            exchange: Exchange::new(options, address)?,
-            link,
+    pub fn new(options: &RemoteOptions, exchange: Exchange) -> Self {
+        Self {
+            link: Link::new(options, exchange.host()),
+            exchange,
             limits: options.limits(),
             model: options.model.clone(),
             truncation: options.truncation,
             in_flight: options.in_flight.max(1),
-        })
+        }
     }
 
     /// One answer per text, in order.
