@@ -3,6 +3,7 @@
 mod decoder;
 mod encoder;
 mod engine;
+mod facts;
 mod hash;
 mod head;
 mod lazy;
@@ -11,8 +12,11 @@ mod linear;
 mod loader;
 mod mock;
 mod model;
+mod modern;
+mod nomic;
 #[cfg_attr(not(test), expect(dead_code, reason = "other families use the rest"))]
 mod ops;
+mod relative;
 mod rerank;
 mod scratch;
 mod settings;
@@ -24,7 +28,11 @@ mod wordpiece;
 mod workers;
 
 pub use engine::{LocalOptions, open_local, open_shortened};
+pub use facts::{ModelFacts, facts};
 pub use hash::weights_hash;
 pub use lazy::LazyEmbedder;
 pub use mock::MockEmbedder;
 pub use rerank::open_reranker;
+pub(crate) use settings::Shape;
+pub use settings::{PoolingSource, PrefixSource};
+pub(crate) use shards::{SHARDS, WEIGHTS, weight_files};

@@ -57,7 +57,7 @@ pub fn open_reranker(folder: &Path, name: &str, options: LocalOptions) -> Result
     settings.max_tokens = settings.max_tokens.min(JUDGE_TOKENS);
     let tokenizer = ModelTokenizer::load(folder, &settings)?;
     let (form, answers) = match &settings.shape {
-        Shape::Encoder(_) => {
+        Shape::Encoder(_) | Shape::Modern(_) | Shape::Nomic(_) => {
             let marks = tokenizer.pair_marks();
             (Form::Pair(marks.map_err(|error| invalid(folder, format!("tokenizer.json: {error}")))?), None)
         }
