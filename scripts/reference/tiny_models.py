@@ -346,6 +346,11 @@ def modernbert(root: Path) -> None:
     sentence_files(folder, config["hidden_size"], "cls_token", {"query": "search_query: ", "document": "search_document: "})
     trunk = AutoModel.from_pretrained(folder, dtype=torch.float32).eval()
     golden(folder, trunk, trunk.layers, [trunk.final_norm], vectors(folder, ("query", "document")), scores)
+    # It has no table of positions, so that it takes any length: here as long a text as the published models'.
+    ids = tokenizer.encode(TEXTS[-1] * 5).ids[:8191] + [last[1]]
+    state = trunk(input_ids=torch.tensor([ids])).last_hidden_state[0]
+    cls, mean = (torch.nn.functional.normalize(value, dim=0) for value in (state[0], state.mean(dim=0)))
+    write(folder / "long.json", {"text": TEXTS[-1], "times": 5, "tokens": len(ids), "cls": rounded(cls), "mean": rounded(mean)})
 
 
 def nomic(root: Path) -> None:

@@ -222,6 +222,34 @@ async fn a_shortened_vector_of_nomic_is_normed_before_the_cut() {
     }
 }
 
+#[derive(serde::Deserialize)]
+struct Long {
+    text: String,
+    times: usize,
+    tokens: usize,
+    cls: Vec<f32>,
+    mean: Vec<f32>,
+}
+
+#[tokio::test]
+async fn a_text_of_8192_tokens_gives_what_the_reference_gives() {
+    let folder = embedding_folder("modernbert");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/tiny/modernbert/long.json");
+    let long: Long = serde_json::from_slice(&std::fs::read(path).expect("the fixture is there")).expect("it is known");
+    edit(&folder, "config.json", |config| config["max_position_embeddings"] = json!(long.tokens));
+    let none = json!({ "query": "", "document": "" });
+    edit(&folder, "config_sentence_transformers.json", |file| file["prompts"] = none);
+    for (pooling, expected) in [("cls", &long.cls), ("mean", &long.mean)] {
+        edit(&folder, "1_Pooling/config.json", |file| *file = json!({ "pooling_mode": pooling }));
+        let model = embedder(&folder, Quantization::Float32);
+        assert_eq!(model.info().max_tokens, 8192);
+        let found = &embed(&*model, &[long.text.repeat(long.times)], Purpose::Passage).await[0];
+        let apart = found.iter().zip(expected).fold(0.0f32, |most, (a, b)| most.max((a - b).abs()));
+        println!("{pooling}: {apart:e} apart at most, cosine {:.7}", cosine(found, expected));
+        assert!(cosine(found, expected) >= 0.999_99);
+    }
+}
+
 #[tokio::test]
 async fn a_cancelled_call_of_a_reranker_ends_at_once() {
     let model = reranker(&reranking_folder("bert"), Quantization::Float32);

@@ -104,6 +104,19 @@ pub(crate) fn describe(
     })
 }
 
+/// Weights that are looked up word by word are not read when a model is loaded; what is wrong with
+/// them shows here.
+///
+/// # Errors
+/// [`InferenceError::Invalid`] when a result is not a number.
+pub(crate) fn finite(name: &str, results: &Vectors) -> Result<(), InferenceError> {
+    if results.iter().flatten().all(|value| value.is_finite()) {
+        return Ok(());
+    }
+    let why = "it gives results that are not finite numbers, so its weights are damaged; remove it and pull it again";
+    Err(InferenceError::Invalid { folder: name.to_owned(), why: why.into() })
+}
+
 impl LocalEmbedder {
     /// Loads the weights and starts the workers.
     pub(crate) fn load(
@@ -161,7 +174,8 @@ impl Embedder for LocalEmbedder {
     ) -> Result<Vectors, InferenceError> {
         let work = async {
             let ids = self.tokenise(texts, purpose, cancel).await?;
-            units::run(&self.workers, ids, purpose).await
+            let vectors = units::run(&self.workers, ids, purpose).await?;
+            finite(&self.info.name, &vectors).map(|()| vectors)
         };
         // Leaving drops the receivers, which takes the queued units with it.
         tokio::select! {

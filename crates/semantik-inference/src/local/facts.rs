@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::InferenceError;
 use crate::local::ops::pooling::Pooling;
 use crate::local::settings::{PoolingSource, PrefixSource, Settings, Shape};
-use crate::models::{ModelKind, Prefixes};
+use crate::models::{ModelKind, Prefixes, find};
 
 /// What a model is, how it is used, and how that is known.
 #[derive(Debug, Clone, Serialize)]
@@ -35,7 +35,7 @@ pub struct ModelFacts {
 /// [`InferenceError::Invalid`] that says what is wrong with the folder.
 pub fn facts(folder: &Path) -> Result<ModelFacts, InferenceError> {
     let settings = Settings::read(folder)?;
-    let reranks = Shape::is_classifier(folder)?;
+    let reranks = reranks(folder, &settings.names)?;
     let pooling = match settings.pooling {
         Pooling::Mean => "mean",
         Pooling::Cls => "cls",
@@ -53,4 +53,12 @@ pub fn facts(folder: &Path) -> Result<ModelFacts, InferenceError> {
         prefixes: settings.prefixes,
         prefix_source: settings.prefix_source,
     })
+}
+
+/// Decoders that judge pairs are published as any other decoder; only their names tell.
+fn reranks(folder: &Path, names: &[String]) -> Result<bool, InferenceError> {
+    match names.iter().find_map(|name| find(name)) {
+        Some(entry) => Ok(entry.kind == ModelKind::Reranker),
+        None => Ok(Shape::is_classifier(folder)? || names.iter().any(|name| name.to_lowercase().contains("reranker"))),
+    }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
-use crate::local::engine::{LocalOptions, describe};
+use crate::local::engine::{LocalOptions, describe, finite};
 use crate::local::head::Answers;
 use crate::local::model::{Model, Task};
 use crate::local::settings::{Settings, Shape, invalid};
@@ -133,6 +133,7 @@ impl Reranker for LocalReranker {
                 .await
                 .map_err(|error| InferenceError::Unavailable(error.to_string()))??;
             let scores = units::run(&self.workers, ids, Purpose::Query).await?;
+            finite(&self.info.name, &scores)?;
             Ok(scores.into_iter().flatten().collect())
         };
         tokio::select! {

@@ -36,6 +36,8 @@ pub(crate) struct Settings {
     pub dimensions: usize,
     pub prefixes: Prefixes,
     pub prefix_source: PrefixSource,
+    /// What the model is known by, best first.
+    pub names: Vec<String>,
 }
 
 impl Settings {
@@ -60,9 +62,10 @@ impl Settings {
         }
         let sentence =
             optional::<prompts::SentenceFile>(folder, "config_sentence_transformers.json")?.unwrap_or_default();
+        let names = known.names.clone();
         let (prefixes, prefix_source) = known.prefixes(&sentence);
         let dimensions = shape.hidden();
-        let settings = Self { shape, pooling, pooling_source, max_tokens, dimensions, prefixes, prefix_source };
+        let settings = Self { shape, pooling, pooling_source, max_tokens, dimensions, prefixes, prefix_source, names };
         match sentence.truncate_dim {
             Some(dimensions) => settings.shortened(folder, dimensions),
             None => Ok(settings),
