@@ -315,4 +315,5 @@ fn a_reranker_is_known_by_its_architecture_or_its_name() {
     named["_name_or_path"] = json!("Qwen/Qwen3-Reranker-0.6B");
     write(&folder, "config.json", &named);
     assert_eq!(kind(&folder), Some((ModelKind::Reranker, 1)));
+    assert!(complaint(&folder).contains("use it as a reranker"));
 }

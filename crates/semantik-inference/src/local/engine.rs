@@ -7,9 +7,10 @@ use async_trait::async_trait;
 use semantik_core::collection::Quantization;
 use tokio_util::sync::CancellationToken;
 
+use crate::local::facts::reranks;
 use crate::local::hash::weights_hash;
 use crate::local::model::{Model, Task};
-use crate::local::settings::{Settings, Shape, invalid};
+use crate::local::settings::{Settings, invalid};
 use crate::local::tokens::ModelTokenizer;
 use crate::local::units;
 use crate::local::workers::{Vectors, Workers};
@@ -62,7 +63,7 @@ pub fn open_shortened(
 /// As [`Settings::read`], and when the model scores pairs.
 pub(crate) fn read_embedder(folder: &Path) -> Result<Settings, InferenceError> {
     let settings = Settings::read(folder)?;
-    if Shape::is_classifier(folder)? {
+    if reranks(folder, &settings.names)? {
         return Err(invalid(folder, "it scores pairs of texts and makes no vectors; use it as a reranker"));
     }
     Ok(settings)

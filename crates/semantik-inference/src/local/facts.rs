@@ -56,7 +56,7 @@ pub fn facts(folder: &Path) -> Result<ModelFacts, InferenceError> {
 }
 
 /// Decoders that judge pairs are published as any other decoder; only their names tell.
-fn reranks(folder: &Path, names: &[String]) -> Result<bool, InferenceError> {
+pub(crate) fn reranks(folder: &Path, names: &[String]) -> Result<bool, InferenceError> {
     match names.iter().find_map(|name| find(name)) {
         Some(entry) => Ok(entry.kind == ModelKind::Reranker),
         None => Ok(Shape::is_classifier(folder)? || names.iter().any(|name| name.to_lowercase().contains("reranker"))),
