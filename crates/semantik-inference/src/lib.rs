@@ -16,6 +16,7 @@ use semantik_core::collection::Quantization;
 use tokio_util::sync::CancellationToken;
 
 pub use error::InferenceError;
+pub use models::ModelKind;
 
 /// What a model is and takes.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -29,14 +30,6 @@ pub struct ModelInfo {
     pub dimensions: usize,
     /// Most tokens of a text, special ones included; the rest is cut off.
     pub max_tokens: usize,
-}
-
-/// What a model is good for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ModelKind {
-    Embedding,
-    Reranker,
 }
 
 /// What a text is for; some models want a prefix.

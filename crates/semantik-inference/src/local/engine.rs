@@ -9,10 +9,11 @@ use metrics::histogram;
 use semantik_core::collection::Quantization;
 use tokio_util::sync::CancellationToken;
 
+use crate::local::facts::reranks;
 use crate::local::hash::weights_hash;
 use crate::local::model::{Model, Task};
 use crate::local::pool::{Pool, Vectors};
-use crate::local::settings::{Settings, Shape, invalid};
+use crate::local::settings::{Settings, invalid};
 use crate::local::tokens::ModelTokenizer;
 use crate::{Embedder, InferenceError, ModelInfo, Purpose, TokenCounter};
 
@@ -66,7 +67,7 @@ pub fn open_shortened(
 /// As [`Settings::read`], and when the model scores pairs.
 pub(crate) fn read_embedder(folder: &Path) -> Result<Settings, InferenceError> {
     let settings = Settings::read(folder)?;
-    if Shape::is_classifier(folder)? {
+    if reranks(folder, &settings.names)? {
         return Err(invalid(folder, "it scores pairs of texts and makes no vectors; use it as a reranker"));
     }
     Ok(settings)
@@ -111,6 +112,19 @@ pub(crate) fn describe(
         dimensions: settings.dimensions,
         max_tokens: settings.max_tokens,
     })
+}
+
+/// Weights that are looked up word by word are not read when a model is loaded; what is wrong with
+/// them shows here.
+///
+/// # Errors
+/// [`InferenceError::Invalid`] when a result is not a number.
+pub(crate) fn finite(name: &str, results: &Vectors) -> Result<(), InferenceError> {
+    if results.iter().flatten().all(|value| value.is_finite()) {
+        return Ok(());
+    }
+    let why = "it gives results that are not finite numbers, so its weights are damaged; remove it and pull it again";
+    Err(InferenceError::Invalid { folder: name.to_owned(), why: why.into() })
 }
 
 impl LocalEmbedder {
@@ -175,7 +189,8 @@ impl Embedder for LocalEmbedder {
             let began = Instant::now();
             let ids = self.tokenise(texts, purpose, cancel).await?;
             histogram!("semantik_embedding_tokenise_seconds").record(began.elapsed().as_secs_f64());
-            self.pool.run(&self.model, ids, purpose).await
+            let vectors = self.pool.run(&self.model, ids, purpose).await?;
+            finite(&self.info.name, &vectors).map(|()| vectors)
         };
         tokio::select! {
             biased;

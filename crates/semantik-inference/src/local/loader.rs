@@ -62,6 +62,49 @@ impl Loader<'_> {
         Ok(layer)
     }
 
+    /// One layer that the file has for several: `parts` are its rows in order, each with the factor
+    /// of its weights and biases.
+    ///
+    /// # Errors
+    /// As [`Self::linear`].
+    pub fn fused(
+        &self,
+        name: &str,
+        parts: &[(usize, f64)],
+        inputs: usize,
+        bias: bool,
+    ) -> Result<Linear, InferenceError> {
+        let outputs = parts.iter().map(|(outputs, _)| outputs).sum();
+        let scale = |values: &mut [f32], width: usize| {
+            let mut rest = values;
+            for (rows, factor) in parts {
+                let (part, after) = rest.split_at_mut(rows * width);
+                part.iter_mut().for_each(|value| *value = (f64::from(*value) * factor) as f32);
+                rest = after;
+            }
+        };
+        let mut weight = self.weights.tensor(&format!("{name}.weight"), &[outputs, inputs])?;
+        scale(&mut weight, inputs);
+        let mut shift = Vec::new();
+        if bias {
+            shift = self.weights.tensor(&format!("{name}.bias"), &[outputs])?;
+            scale(&mut shift, 1);
+        }
+        Ok(Linear::pack(&weight, bias.then_some(&shift[..]), outputs, inputs, self.precision, self.isa))
+    }
+
+    /// A layer norm that may lack the bias.
+    ///
+    /// # Errors
+    /// As [`Self::linear`].
+    pub fn norm(&self, name: &str, width: usize, epsilon: f32, bias: bool) -> Result<NormWeights, InferenceError> {
+        if bias {
+            return self.layer_norm(name, width, epsilon);
+        }
+        let scale = self.weights.tensor(&format!("{name}.weight"), &[width])?;
+        Ok(NormWeights { scale, shift: Some(Vec::new()), epsilon })
+    }
+
     /// A layer norm, under its newer or its older names.
     ///
     /// # Errors
@@ -87,6 +130,11 @@ impl Loader<'_> {
 }
 
 impl NormWeights {
+    /// A layer norm without weights of its own.
+    pub fn plain(width: usize, epsilon: f32) -> Self {
+        Self { scale: vec![1.0; width], shift: Some(Vec::new()), epsilon }
+    }
+
     /// The kernel over these numbers.
     pub fn view(&self) -> Norm<'_> {
         let kind = self.shift.as_ref().map_or(Kind::Rms, |bias| Kind::Layer { bias });

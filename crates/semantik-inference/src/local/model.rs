@@ -12,6 +12,8 @@ use crate::local::head::{Answers, Head};
 use crate::local::isa::Isa;
 use crate::local::linear::Precision;
 use crate::local::loader::Loader;
+use crate::local::modern::Modern;
+use crate::local::nomic::Nomic;
 use crate::local::scratch::Scratch;
 use crate::local::settings::{Settings, Shape, invalid};
 use crate::local::weights::Weights;
@@ -29,6 +31,8 @@ pub(crate) struct Model {
 
 enum Layers {
     Encoder(Encoder),
+    Modern(Modern),
+    Nomic(Nomic),
     Decoder(Decoder),
 }
 
@@ -49,12 +53,18 @@ impl Model {
         let weights = Weights::open(folder)?;
         let load = Loader { weights: &weights, precision, isa: Isa::detect(), bytes: Cell::new(0) };
         let layers = match &settings.shape {
-            Shape::Encoder(shape) => Layers::Encoder(Encoder::load(folder, shape, &load)?),
+            Shape::Encoder(shape) => Layers::Encoder(Encoder::load(shape, &load)?),
+            Shape::Modern(shape) => Layers::Modern(Modern::load(shape, settings.max_tokens, &load)?),
+            Shape::Nomic(shape) => Layers::Nomic(Nomic::load(shape, settings.max_tokens, &load)?),
             Shape::Decoder(shape) => Layers::Decoder(Decoder::load(shape, settings.max_tokens, &load)?),
         };
         let head = match (task, &settings.shape) {
             (Task::Embed, _) => Head::vector(settings),
             (Task::Rerank(_), Shape::Encoder(shape)) => Head::classifier(shape, &load)?,
+            (Task::Rerank(_), Shape::Modern(shape)) => Head::modern_classifier(shape, &load)?,
+            (Task::Rerank(_), Shape::Nomic(_)) => {
+                return Err(invalid(folder, "rerankers of this family are not supported"));
+            }
             (Task::Rerank(Some(answers)), Shape::Decoder(shape)) => Head::judge(shape, &load, answers)?,
             (Task::Rerank(None), Shape::Decoder(_)) => {
                 return Err(invalid(folder, "tokenizer.json: it lacks the answers of a reranker"));
@@ -89,6 +99,8 @@ impl Model {
     fn run(&self, texts: &[Vec<u32>], scratch: &mut Scratch, watch: &mut dyn FnMut(&[f32])) {
         match &self.layers {
             Layers::Encoder(encoder) => encoder.run(texts, scratch, watch),
+            Layers::Modern(encoder) => encoder.run(texts, scratch, watch),
+            Layers::Nomic(encoder) => encoder.run(texts, scratch, watch),
             Layers::Decoder(decoder) => decoder.run(texts, scratch, watch),
         }
     }

@@ -33,7 +33,9 @@ fn floats(bytes: &[u8]) -> Vec<f32> {
 
 #[test]
 fn every_layer_is_within_a_ten_thousandth_of_the_reference() {
-    for (family, stages) in [("qwen3", 5), ("bert", 4), ("xlm-roberta", 4)] {
+    for (family, stages) in
+        [("qwen3", 5), ("bert", 4), ("xlm-roberta", 4), ("mpnet", 4), ("modernbert", 7), ("nomic", 4)]
+    {
         let folder = tiny(family);
         let settings = Settings::read(&folder).expect("the folder is a model");
         let model = Model::load(&folder, &settings, Precision::Float32, Task::Embed).expect("the weights load");
