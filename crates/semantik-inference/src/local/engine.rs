@@ -171,6 +171,10 @@ impl Embedder for LocalEmbedder {
         }
     }
 
+    fn variant(&self) -> &str {
+        &self.settings.variant
+    }
+
     fn tokens(&self) -> Arc<dyn TokenCounter> {
         Arc::clone(&self.tokenizer) as Arc<dyn TokenCounter>
     }

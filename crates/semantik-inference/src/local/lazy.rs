@@ -156,6 +156,10 @@ impl Embedder for LazyEmbedder {
         vectors
     }
 
+    fn variant(&self) -> &str {
+        &self.shared.settings.variant
+    }
+
     fn tokens(&self) -> Arc<dyn TokenCounter> {
         Arc::new(LazyCounter { shared: Arc::clone(&self.shared) })
     }

@@ -19,6 +19,7 @@ mod settings;
 mod shards;
 mod tokens;
 mod units;
+mod variant;
 mod weights;
 mod wordpiece;
 mod workers;

@@ -12,9 +12,19 @@ use serde::de::DeserializeOwned;
 
 use crate::local::ops::pooling::Pooling;
 use crate::local::shards::weight_files;
+use crate::local::variant::variant_of;
 use crate::{InferenceError, Purpose};
 
 pub(crate) use shape::{DecoderShape, EncoderShape, Shape};
+
+/// The files that are read here and by the tokenizer.
+pub(crate) const SMALL_FILES: [&str; 5] = [
+    "config.json",
+    "tokenizer.json",
+    "1_Pooling/config.json",
+    "sentence_bert_config.json",
+    "config_sentence_transformers.json",
+];
 
 /// How states become a vector. Newer files have one name, older ones a flag for each.
 #[derive(Debug, Default, Deserialize)]
@@ -49,6 +59,8 @@ pub(crate) struct Settings {
     pub max_tokens: usize,
     /// Numbers of a vector: the first ones of a state, all unless the model is cut shorter.
     pub dimensions: usize,
+    /// What else decides the bits of a result; see [`variant_of`].
+    pub variant: String,
     query_prompt: String,
     passage_prompt: String,
 }
@@ -83,7 +95,8 @@ impl Settings {
             |names: &[&str]| names.iter().find_map(|name| sentence.prompts.get(*name)).cloned().unwrap_or_default();
         let (query_prompt, passage_prompt) = (prompt(&["query"]), prompt(&["passage", "document"]));
         let dimensions = shape.hidden();
-        let settings = Self { shape, pooling, max_tokens, dimensions, query_prompt, passage_prompt };
+        let variant = variant_of(folder);
+        let settings = Self { shape, pooling, max_tokens, dimensions, variant, query_prompt, passage_prompt };
         match sentence.truncate_dim {
             Some(dimensions) => settings.shortened(folder, dimensions),
             None => Ok(settings),
