@@ -113,7 +113,12 @@ impl LocalEmbedder {
         tokenizer: Arc<ModelTokenizer>,
         threads: usize,
     ) -> Result<Self, InferenceError> {
-        let model = Arc::new(Model::load(folder, &settings, info.quantization.into(), Task::Embed)?);
+        // The folder may have got another model since it was described.
+        if weights_hash(folder)? != info.hash {
+            return Err(invalid(folder, "the weights are others than at the start; restart to use them"));
+        }
+        let precision = info.quantization.into();
+        let model = Arc::new(Model::load(folder, &settings, precision, Task::Embed, Some(&info.hash))?);
         let options = LocalOptions { threads, quantization: info.quantization };
         let workers = Workers::start(&model, options.workers())?;
         Ok(Self { info, settings, tokenizer, workers })

@@ -45,7 +45,7 @@ impl Head {
         } else {
             ((load.weights, "pooler.dense"), "classifier")
         };
-        let exact = Loader { weights: dense.0, precision: Precision::Float32, isa: load.isa };
+        let exact = Loader { weights: dense.0, precision: Precision::Float32, isa: load.isa, sections: load.sections };
         Ok(Self::Classifier {
             dense: exact.linear(dense.1, hidden, hidden, true)?,
             row: whole.tensor(&format!("{row}.weight"), &[1, hidden])?,

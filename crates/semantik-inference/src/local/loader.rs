@@ -3,6 +3,7 @@
 use crate::InferenceError;
 use crate::local::linear::{self, Finish, Linear, Output, Precision, Rows};
 use crate::local::ops::norm::{Kind, Norm};
+use crate::local::packed::Sections;
 use crate::local::weights::Weights;
 
 /// What loading a layer needs.
@@ -10,6 +11,8 @@ pub(crate) struct Loader<'a> {
     pub weights: &'a Weights,
     pub precision: Precision,
     pub isa: linear::Isa,
+    /// Where what is made here is taken from, or written to.
+    pub sections: &'a Sections,
 }
 
 /// A layer's rows in a product of several layers with the same input.
@@ -43,6 +46,13 @@ impl Loader<'_> {
     /// As [`Self::linear`].
     pub fn joined(&self, parts: &[Part], inputs: usize, bias: bool) -> Result<Linear, InferenceError> {
         let outputs = parts.iter().map(|part| part.outputs).sum();
+        let names = parts.iter().map(|part| &part.name[..]).collect::<Vec<_>>().join("+");
+        let packed = self.sections.lines(&names);
+        if let Some(layer) =
+            packed.and_then(|lines| Linear::from_lines(lines, outputs, inputs, self.precision, self.isa))
+        {
+            return Ok(layer);
+        }
         let (mut weight, mut shift) = (Vec::with_capacity(outputs * inputs), Vec::new());
         for Part { name, outputs, factor } in parts {
             let scaled = |value: f32| (f64::from(value) * factor) as f32;
@@ -52,7 +62,26 @@ impl Loader<'_> {
                 shift.extend(self.weights.tensor(&format!("{name}.bias"), &[*outputs])?.into_iter().map(scaled));
             }
         }
-        Ok(Linear::pack(&weight, bias.then_some(&shift[..]), outputs, inputs, self.precision, self.isa))
+        let layer = Linear::pack(&weight, bias.then_some(&shift[..]), outputs, inputs, self.precision, self.isa);
+        self.sections.keep(&names, layer.as_bytes());
+        Ok(layer)
+    }
+
+    /// Numbers that are made of tensors.
+    ///
+    /// # Errors
+    /// What `make` says.
+    pub fn numbers(
+        &self,
+        name: &str,
+        make: impl FnOnce() -> Result<Vec<f32>, InferenceError>,
+    ) -> Result<Vec<f32>, InferenceError> {
+        if let Some(numbers) = self.sections.numbers(name) {
+            return Ok(numbers);
+        }
+        let numbers = make()?;
+        self.sections.keep(name, linear::bytes_of(&numbers));
+        Ok(numbers)
     }
 
     /// A layer norm, under its newer or its older names.
@@ -61,9 +90,8 @@ impl Loader<'_> {
     /// As [`Self::linear`].
     pub fn layer_norm(&self, name: &str, width: usize, epsilon: f32) -> Result<NormWeights, InferenceError> {
         let part = |new: &str, old: &str| {
-            self.weights
-                .tensor(&format!("{name}.{new}"), &[width])
-                .or_else(|error| self.weights.tensor(&format!("{name}.{old}"), &[width]).map_err(|_| error))
+            let tensor = |part: &str| self.weights.tensor(&format!("{name}.{part}"), &[width]);
+            self.numbers(&format!("{name}.{new}"), || tensor(new).or_else(|error| tensor(old).map_err(|_| error)))
         };
         Ok(NormWeights { scale: part("weight", "gamma")?, shift: Some(part("bias", "beta")?), epsilon })
     }
@@ -73,8 +101,10 @@ impl Loader<'_> {
     /// # Errors
     /// As [`Self::linear`].
     pub fn rms_norm(&self, name: &str, width: usize, epsilon: f32, factor: f64) -> Result<NormWeights, InferenceError> {
-        let weight = self.weights.tensor(&format!("{name}.weight"), &[width])?;
-        let scale = weight.into_iter().map(|value| (f64::from(value) * factor) as f32).collect();
+        let name = format!("{name}.weight");
+        let scaled = |value: f32| (f64::from(value) * factor) as f32;
+        let make = || Ok(self.weights.tensor(&name, &[width])?.into_iter().map(scaled).collect());
+        let scale = self.numbers(&name, make)?;
         Ok(NormWeights { scale, shift: None, epsilon })
     }
 }

@@ -13,6 +13,7 @@ mod mock;
 mod model;
 #[cfg_attr(not(test), expect(dead_code, reason = "other families use the rest"))]
 mod ops;
+mod packed;
 mod rerank;
 mod scratch;
 mod settings;

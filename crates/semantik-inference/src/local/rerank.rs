@@ -63,8 +63,9 @@ pub fn open_reranker(folder: &Path, name: &str, options: LocalOptions) -> Result
         }
         Shape::Decoder(_) => (question(folder, &tokenizer, settings.max_tokens)?, Some(answers(folder, &tokenizer)?)),
     };
-    let model = Arc::new(Model::load(folder, &settings, options.quantization.into(), Task::Rerank(answers))?);
     let info = ModelInfo { dimensions: 1, ..describe(folder, name, options.quantization, &settings)? };
+    let task = Task::Rerank(answers);
+    let model = Arc::new(Model::load(folder, &settings, options.quantization.into(), task, Some(&info.hash))?);
     let workers = Workers::start(&model, options.workers())?;
     Ok(Arc::new(LocalReranker { info, writer: Arc::new(Writer { tokenizer, form }), workers }))
 }

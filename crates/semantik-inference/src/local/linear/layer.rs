@@ -8,6 +8,7 @@ use std::ops::Range;
 use crate::local::linear::activation::{Activation, Curve};
 use crate::local::linear::drive::{self, Product};
 use crate::local::linear::isa::Isa;
+use crate::local::linear::line::Lines;
 #[cfg(target_arch = "aarch64")]
 use crate::local::linear::neon;
 use crate::local::linear::output::Output;
@@ -54,19 +55,19 @@ impl Linear {
         Self { packed: Packed::new(weight, bias, form), isa }
     }
 
-    /// Takes what `as_bytes` of a layer of the same shape, precision, panel width and byte limit
-    /// gave; nothing where the length is wrong.
+    /// Takes the lines that `as_bytes` of a layer of the same shape, precision, panel width and byte
+    /// limit gave; nothing where there are more or fewer.
     ///
     /// # Panics
     /// As `pack`.
-    pub(crate) fn from_bytes(
-        bytes: &[u8],
+    pub(crate) fn from_lines(
+        lines: Lines,
         outputs: usize,
         inputs: usize,
         precision: Precision,
         isa: Isa,
     ) -> Option<Self> {
-        let packed = Packed::from_bytes(bytes, checked(outputs, inputs, precision, isa))?;
+        let packed = Packed::from_lines(lines, checked(outputs, inputs, precision, isa))?;
         Some(Self { packed, isa })
     }
 

@@ -27,6 +27,7 @@ mod vector;
 pub(crate) use activation::Activation;
 pub(crate) use isa::Isa;
 pub(crate) use layer::{Finish, Linear};
+pub(crate) use line::{LINE, Lines, bytes_of};
 pub(crate) use output::Output;
 pub(crate) use precision::Precision;
 pub(crate) use rows::Rows;

@@ -7,7 +7,7 @@
 //! be written to a file and read back, or mapped.
 
 use crate::local::linear::isa::Isa;
-use crate::local::linear::line::{LINE, Line, view, view_mut};
+use crate::local::linear::line::{LINE, Line, Lines, view, view_mut};
 use crate::local::linear::precision::{Precision, SUM_LIMIT, word_limit};
 
 /// The form of a packed block.
@@ -55,7 +55,7 @@ impl Form {
 /// Packed weights with their starting sums, scales and biases.
 pub(crate) struct Packed {
     form: Form,
-    lines: Vec<Line>,
+    lines: Lines,
 }
 
 impl Packed {
@@ -78,17 +78,12 @@ impl Packed {
                 *packed = *word;
             }
         }
-        Self { form, lines }
+        Self { form, lines: Lines::Owned(lines) }
     }
 
-    /// Takes the bytes of another one of the same form, or nothing where the length is wrong.
-    pub(crate) fn from_bytes(bytes: &[u8], form: Form) -> Option<Self> {
-        if bytes.len() != form.lines() * LINE {
-            return None;
-        }
-        let mut lines = vec![Line([0; LINE / 4]); form.lines()];
-        view_mut(&mut lines).copy_from_slice(bytes);
-        Some(Self { form, lines })
+    /// Takes the lines of another one of the same form, or nothing where there are more or fewer.
+    pub(crate) fn from_lines(lines: Lines, form: Form) -> Option<Self> {
+        (lines.len() == form.lines()).then_some(Self { form, lines })
     }
 
     pub(crate) fn form(&self) -> &Form {
@@ -194,7 +189,7 @@ fn largest(row: &[f32]) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Form, Packed, join, quantise_to_words};
+    use super::{Form, Line, Lines, Packed, join, quantise_to_words, view};
     use crate::local::linear::isa::Isa;
     use crate::local::linear::precision::{Precision, SUM_LIMIT, word_limit};
 
@@ -222,9 +217,10 @@ mod tests {
         let weight: Vec<f32> = (0..15).map(|i| i as f32 - 7.0).collect();
         let form = Form::new(5, 3, Precision::Int8, Isa::Portable);
         let packed = Packed::new(&weight, Some(&[1.0; 5]), form);
-        let again = Packed::from_bytes(packed.as_bytes(), form).expect("the same form");
+        let lines = || view::<u8, Line>(packed.as_bytes()).to_vec();
+        let again = Packed::from_lines(Lines::Owned(lines()), form).expect("the same form");
         assert_eq!(again.as_bytes(), packed.as_bytes());
         assert_eq!(again.bias()[..5], [1.0; 5]);
-        assert!(Packed::from_bytes(&packed.as_bytes()[1..], form).is_none());
+        assert!(Packed::from_lines(Lines::Owned(lines()[1..].to_vec()), form).is_none());
     }
 }

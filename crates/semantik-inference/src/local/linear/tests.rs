@@ -1,5 +1,6 @@
 //! Every instruction set of this machine against 64-bit arithmetic, and against itself.
 
+use crate::local::linear::line::{Line, Lines, view};
 use crate::local::linear::{Activation, Finish, Isa, Linear, Output, Precision, Rows};
 use proptest::prelude::*;
 
@@ -263,9 +264,10 @@ fn a_layer_survives_being_written_as_bytes() {
     for isa in available() {
         for precision in PRECISIONS {
             let layer = Linear::pack(&weight, Some(&bias), 40, 33, precision, isa);
-            let again = Linear::from_bytes(layer.as_bytes(), 40, 33, precision, isa).expect("the same form");
+            let lines = |from: usize| Lines::Owned(view::<u8, Line>(layer.as_bytes())[from..].to_vec());
+            let again = Linear::from_lines(lines(0), 40, 33, precision, isa).expect("the same form");
             assert_eq!(run(&layer, isa, &input, 2, STORE), run(&again, isa, &input, 2, STORE));
-            assert!(Linear::from_bytes(&layer.as_bytes()[1..], 40, 33, precision, isa).is_none());
+            assert!(Linear::from_lines(lines(1), 40, 33, precision, isa).is_none());
         }
     }
 }

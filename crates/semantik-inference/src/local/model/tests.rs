@@ -34,7 +34,7 @@ fn every_layer_is_within_a_ten_thousandth_of_the_reference() {
     for (family, stages) in [("qwen3", 5), ("bert", 4), ("xlm-roberta", 4)] {
         let folder = tiny(family);
         let settings = Settings::read(&folder).expect("the folder is a model");
-        let model = Model::load(&folder, &settings, Precision::Float32, Task::Embed).expect("the weights load");
+        let model = Model::load(&folder, &settings, Precision::Float32, Task::Embed, None).expect("the weights load");
         let bytes = std::fs::read(folder.join("states.safetensors")).expect("the fixture is there");
         let reference = SafeTensors::deserialize(&bytes).expect("it is a safetensors file");
         // All texts in one unit, so that their company is tested too.
