@@ -7,7 +7,7 @@ use std::time::Duration;
 use semantik_config::{Config, EmbeddingConfig};
 use semantik_core::SystemClock;
 use semantik_inference::Embedder;
-use semantik_inference::cache::{CacheOptions, CachedEmbedder};
+use semantik_inference::cache::{CacheOptions, CachedEmbedder, EmbeddingCache};
 use semantik_inference::local::{LazyEmbedder, LocalOptions, MockEmbedder};
 use semantik_inference::models::ModelCache;
 use semantik_ingest::extract::{ExtractorPool, Limits, PoolOptions};
@@ -59,12 +59,12 @@ fn create_folder(path: &Path) -> Result<(), AppError> {
 
 fn open_embedder(config: &Config) -> Result<Arc<dyn Embedder>, AppError> {
     let settings = &config.embedding;
-    let options = CacheOptions {
+    let cache = EmbeddingCache::new(CacheOptions {
         folder: config.data_dir.join("cache").join("embeddings"),
         disk_bytes: settings.cache_mb * MIB,
         query_bytes: usize::try_from(settings.query_cache_mb * MIB).unwrap_or(usize::MAX),
-    };
-    Ok(Arc::new(CachedEmbedder::new(open_engine(settings)?, options)))
+    });
+    Ok(Arc::new(CachedEmbedder::new(open_engine(settings)?, cache)))
 }
 
 fn open_engine(settings: &EmbeddingConfig) -> Result<Arc<dyn Embedder>, AppError> {

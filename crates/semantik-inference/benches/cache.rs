@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
-use semantik_inference::cache::{CacheOptions, CachedEmbedder};
+use semantik_inference::cache::{CacheOptions, CachedEmbedder, EmbeddingCache};
 use semantik_inference::local::MockEmbedder;
 use semantik_inference::{Embedder, InferenceError, ModelInfo, Purpose, TokenCounter};
 use tokio_util::sync::CancellationToken;
@@ -44,7 +44,7 @@ impl Embedder for Instantly {
 
 fn open(folder: &Path) -> CachedEmbedder {
     let options = CacheOptions { folder: folder.to_owned(), disk_bytes: 2 << 30, query_bytes: 16 << 20 };
-    CachedEmbedder::new(Arc::new(Instantly(MockEmbedder::new())), options)
+    CachedEmbedder::new(Arc::new(Instantly(MockEmbedder::new())), EmbeddingCache::new(options))
 }
 
 /// Passages of about a kilobyte.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use semantik_inference::cache::{CacheOptions, CachedEmbedder};
+use semantik_inference::cache::{CacheOptions, CachedEmbedder, EmbeddingCache};
 use semantik_inference::local::MockEmbedder;
 use semantik_inference::{Embedder, InferenceError, ModelInfo, Purpose, TokenCounter};
 use tempfile::TempDir;
@@ -101,7 +101,11 @@ fn options(folder: &Path) -> CacheOptions {
 }
 
 fn cached(inner: &Arc<Counting>, folder: &TempDir) -> CachedEmbedder {
-    CachedEmbedder::new(Arc::clone(inner) as Arc<dyn Embedder>, options(folder.path()))
+    with(inner, options(folder.path()))
+}
+
+fn with(inner: &Arc<Counting>, options: CacheOptions) -> CachedEmbedder {
+    CachedEmbedder::new(Arc::clone(inner) as Arc<dyn Embedder>, EmbeddingCache::new(options))
 }
 
 fn texts(range: std::ops::Range<usize>) -> Vec<String> {
@@ -161,6 +165,7 @@ async fn queries_are_remembered_in_memory_alone() {
 #[tokio::test]
 async fn whatever_decides_a_vector_keeps_it_apart() {
     let (folder, text) = (folder(), texts(0..1));
+    let shared = EmbeddingCache::new(options(folder.path()));
     let change: [fn(&mut Counting); 7] = [
         |_| {},
         |counting| counting.info.name = "other".into(),
@@ -174,7 +179,7 @@ async fn whatever_decides_a_vector_keeps_it_apart() {
         let mut counting = Counting::new();
         change(&mut counting);
         let inner = Arc::new(counting);
-        let cache = cached(&inner, &folder);
+        let cache = CachedEmbedder::new(Arc::clone(&inner) as Arc<dyn Embedder>, Arc::clone(&shared));
         embed(&cache, &text, Purpose::Passage).await;
         assert_eq!(inner.texts(), 1, "change {number}");
         embed(&cache, &text, Purpose::Query).await;
@@ -217,10 +222,7 @@ async fn a_cancelled_or_failed_call_fails_nobody_else() {
     for cancelled in [true, false] {
         let inner = Arc::new(Counting::closed());
         inner.fails.store(usize::from(!cancelled), Ordering::Relaxed);
-        let cache = CachedEmbedder::new(
-            Arc::clone(&inner) as Arc<dyn Embedder>,
-            CacheOptions { disk_bytes: 0, ..options(folder.path()) },
-        );
+        let cache = with(&inner, CacheOptions { disk_bytes: 0, ..options(folder.path()) });
         let cancel = CancellationToken::new();
         let give_up = async {
             inner.reached().await;
@@ -291,7 +293,7 @@ async fn the_oldest_vectors_go_when_room_runs_out() {
     let (home, texts) = (folder(), texts(0..2000));
     let options = CacheOptions { disk_bytes: MIB, ..options(home.path()) };
     let inner = Arc::new(Counting::new());
-    let open = || CachedEmbedder::new(Arc::clone(&inner) as Arc<dyn Embedder>, options.clone());
+    let open = || with(&inner, options.clone());
     embed(&open(), &texts, Purpose::Passage).await;
     let size = || files(&home).iter().map(|file| file.metadata().expect("it is there").len()).sum::<u64>();
     assert!((MIB * 3 / 4..=MIB).contains(&size()), "{} bytes", size());
@@ -300,7 +302,7 @@ async fn the_oldest_vectors_go_when_room_runs_out() {
     embed(&open(), &texts[..100], Purpose::Passage).await;
     assert_eq!(inner.texts(), 2100, "the oldest are not");
     let less = CacheOptions { disk_bytes: MIB / 2, ..options.clone() };
-    embed(&CachedEmbedder::new(Arc::clone(&inner) as Arc<dyn Embedder>, less), &texts[..1], Purpose::Passage).await;
+    embed(&with(&inner, less), &texts[..1], Purpose::Passage).await;
     assert!(size() <= MIB / 2, "{} bytes", size());
 }
 
@@ -324,10 +326,7 @@ async fn a_folder_that_cannot_be_used_costs_nothing_but_the_memory_of_it() {
     let cache = cached(&inner, &home);
     assert_eq!(embed(&cache, &texts, Purpose::Passage).await, truth(&texts).await);
     let gone = folder();
-    let cache = CachedEmbedder::new(
-        Arc::clone(&inner) as Arc<dyn Embedder>,
-        CacheOptions { disk_bytes: MIB, ..options(gone.path()) },
-    );
+    let cache = with(&inner, CacheOptions { disk_bytes: MIB, ..options(gone.path()) });
     embed(&cache, &texts, Purpose::Passage).await;
     fs::remove_dir_all(gone.path().join("embeddings")).expect("it can be removed");
     let many = self::texts(10..1000);
@@ -339,7 +338,7 @@ async fn switched_off_it_remembers_nothing() {
     let (folder, texts) = (folder(), texts(0..2));
     let inner = Arc::new(Counting::new());
     let options = CacheOptions { disk_bytes: 0, query_bytes: 0, ..options(folder.path()) };
-    let cache = CachedEmbedder::new(Arc::clone(&inner) as Arc<dyn Embedder>, options);
+    let cache = with(&inner, options);
     for _ in 0..2 {
         for purpose in [Purpose::Passage, Purpose::Query] {
             embed(&cache, &texts, purpose).await;
@@ -370,7 +369,7 @@ async fn a_wrong_number_of_vectors_is_an_error() {
         }
     }
     let folder = folder();
-    let cache = CachedEmbedder::new(Arc::new(Short(MockEmbedder::new())), options(folder.path()));
+    let cache = CachedEmbedder::new(Arc::new(Short(MockEmbedder::new())), EmbeddingCache::new(options(folder.path())));
     let made = cache.embed(texts(0..2), Purpose::Passage, &CancellationToken::new()).await;
     assert!(matches!(made, Err(InferenceError::Unavailable(_))));
 }

@@ -1,52 +1,26 @@
 //! The embedder that asks the cache first.
 
 use std::collections::{HashMap, HashSet};
-use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
 use super::Vector;
-use super::disk::Disk;
 use super::flight::{Claim, Flights, Lead};
 use super::key::{Key, Keys};
-use super::memory::Memory;
+use super::vectors::EmbeddingCache;
 use crate::{Embedder, InferenceError, ModelInfo, Purpose, TokenCounter};
 
-/// Memory for the vectors of the last passages: those on their way to the disk, and the sentences
-/// that stand in every document.
-const PASSAGE_BYTES: usize = 16 * 1024 * 1024;
 /// Queries up to this many bytes in all are looked up in place, all else on a blocking thread.
 const INLINE_BYTES: usize = 65_536;
-
-/// How much is remembered, and where.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CacheOptions {
-    /// For vectors of passages; created when first needed. One process at a time uses it, another
-    /// one goes without.
-    pub folder: PathBuf,
-    /// Most bytes in `folder`; 0 keeps no passage at all.
-    pub disk_bytes: u64,
-    /// Most bytes of memory for queries; 0 keeps none.
-    pub query_bytes: usize,
-}
 
 /// Any embedder, which computes only what is not remembered and not being computed.
 pub struct CachedEmbedder {
     inner: Arc<dyn Embedder>,
-    cache: Arc<Cache>,
+    keys: Arc<Keys>,
+    cache: Arc<EmbeddingCache>,
     flights: Flights,
-}
-
-struct Cache {
-    keys: Keys,
-    dimensions: usize,
-    options: CacheOptions,
-    queries: Memory,
-    passages: Memory,
-    /// Opened by the first passage; `None` where that failed.
-    disk: OnceLock<Option<Disk>>,
 }
 
 /// A call's texts with their keys, and the vectors known so far.
@@ -57,29 +31,35 @@ struct Call {
 }
 
 impl CachedEmbedder {
-    /// Puts a cache before `inner`. Touches no file yet.
-    pub fn new(inner: Arc<dyn Embedder>, options: CacheOptions) -> Self {
-        let passage_bytes = if options.disk_bytes == 0 { 0 } else { PASSAGE_BYTES };
-        let cache = Arc::new(Cache {
-            keys: Keys::of(&*inner),
-            dimensions: inner.info().dimensions,
-            queries: Memory::new(options.query_bytes),
-            passages: Memory::new(passage_bytes),
-            disk: OnceLock::new(),
-            options,
-        });
-        Self { inner, cache, flights: Flights::default() }
+    /// Puts `cache`, which others may use as well, before `inner`.
+    pub fn new(inner: Arc<dyn Embedder>, cache: Arc<EmbeddingCache>) -> Self {
+        Self { keys: Arc::new(Keys::of(&*inner)), inner, cache, flights: Flights::default() }
     }
 
     /// Finds what is remembered, away from the callers' threads where that may take a while.
-    async fn look_up(&self, texts: Vec<String>, purpose: Purpose) -> Result<Call, InferenceError> {
-        if purpose == Purpose::Query && texts.iter().map(String::len).sum::<usize>() <= INLINE_BYTES {
-            return Ok(self.cache.look_up(texts, purpose));
+    async fn look_up(
+        &self,
+        texts: Vec<String>,
+        purpose: Purpose,
+        cancel: &CancellationToken,
+    ) -> Result<Call, InferenceError> {
+        let (keys, cache, dimensions) = (Arc::clone(&self.keys), Arc::clone(&self.cache), self.info().dimensions);
+        let short = texts.iter().map(String::len).sum::<usize>() <= INLINE_BYTES;
+        let look = move || {
+            let keys: Vec<Key> = texts.iter().map(|text| keys.key(text, purpose)).collect();
+            let vectors = cache.get(&keys, purpose, dimensions);
+            Call { texts, keys, vectors }
+        };
+        if purpose == Purpose::Query && short {
+            return Ok(look());
         }
-        let cache = Arc::clone(&self.cache);
-        tokio::task::spawn_blocking(move || cache.look_up(texts, purpose))
-            .await
-            .map_err(|error| InferenceError::Unavailable(error.to_string()))
+        tokio::select! {
+            biased;
+            () = cancel.cancelled() => Err(InferenceError::Cancelled),
+            call = tokio::task::spawn_blocking(look) => {
+                call.map_err(|error| InferenceError::Unavailable(error.to_string()))
+            }
+        }
     }
 
     /// Computes the keys that were claimed, in one call, and lets everybody know.
@@ -102,64 +82,10 @@ impl CachedEmbedder {
             let (asked, given) = (keys.len(), vectors.len());
             return Err(InferenceError::Unavailable(format!("{asked} texts were given, {given} vectors came back")));
         }
-        self.cache.remember(&keys, &vectors, purpose);
+        self.cache.remember(&keys, &vectors, purpose, self.info().dimensions);
         lead.land(&vectors);
         call.vectors.extend(keys.into_iter().zip(vectors));
         Ok(())
-    }
-}
-
-impl Cache {
-    fn look_up(&self, texts: Vec<String>, purpose: Purpose) -> Call {
-        let keys: Vec<Key> = texts.iter().map(|text| self.keys.key(text, purpose)).collect();
-        let memory = self.memory(purpose);
-        let mut vectors: HashMap<Key, Vector> = keys.iter().filter_map(|key| Some((*key, memory.get(key)?))).collect();
-        if let Some(disk) = self.disk(purpose) {
-            let missing: HashSet<Key> = keys.iter().filter(|key| !vectors.contains_key(*key)).copied().collect();
-            vectors.extend(disk.get(missing, self.dimensions));
-        }
-        Call { texts, keys, vectors }
-    }
-
-    fn memory(&self, purpose: Purpose) -> &Memory {
-        match purpose {
-            Purpose::Query => &self.queries,
-            Purpose::Passage => &self.passages,
-        }
-    }
-
-    /// The disk, for passages; opens it. Blocks.
-    fn disk(&self, purpose: Purpose) -> Option<&Disk> {
-        if purpose == Purpose::Query || self.options.disk_bytes == 0 {
-            return None;
-        }
-        let open = || {
-            let folder = &self.options.folder;
-            Disk::open(folder, self.options.disk_bytes)
-                .inspect_err(|error| {
-                    tracing::warn!(%error, folder = %folder.display(), "vectors of passages are not remembered on disk");
-                })
-                .ok()
-        };
-        self.disk.get_or_init(open).as_ref()
-    }
-
-    fn remember(&self, keys: &[Key], vectors: &[Vector], purpose: Purpose) {
-        let memory = self.memory(purpose);
-        for (key, vector) in keys.iter().zip(vectors) {
-            memory.put(*key, Vector::clone(vector));
-        }
-        let name = match purpose {
-            Purpose::Query => "queries",
-            Purpose::Passage => "passages",
-        };
-        metrics::gauge!("semantik_embedding_cache_bytes", "part" => name).set(memory.bytes() as f64);
-        if purpose == Purpose::Passage
-            && let Some(disk) = self.disk.get().and_then(Option::as_ref)
-        {
-            let good = keys.iter().zip(vectors).filter(|(_, vector)| vector.len() == self.dimensions);
-            disk.put(good.map(|(key, vector)| (*key, Vector::clone(vector))).collect());
-        }
     }
 }
 
@@ -197,11 +123,11 @@ impl Embedder for CachedEmbedder {
         if cancel.is_cancelled() {
             return Err(InferenceError::Cancelled);
         }
-        let mut call = self.look_up(texts, purpose).await?;
+        let mut call = self.look_up(texts, purpose, cancel).await?;
         let mut computed = 0;
         let mut missing = call.missing();
         while !missing.is_empty() {
-            let Claim { known, lead, others } = self.flights.claim(missing, |key| self.cache.memory(purpose).get(key));
+            let Claim { known, lead, others } = self.flights.claim(missing, |key| self.cache.recent(key, purpose));
             call.vectors.extend(known);
             computed += lead.keys().count();
             // First what others may wait for: two calls never wait for each other.

@@ -9,10 +9,12 @@ mod embedder;
 mod flight;
 mod key;
 mod memory;
+mod vectors;
 
 use std::sync::Arc;
 
-pub use embedder::{CacheOptions, CachedEmbedder};
+pub use embedder::CachedEmbedder;
+pub use vectors::{CacheOptions, EmbeddingCache};
 
 /// A vector that several owners read.
 type Vector = Arc<[f32]>;

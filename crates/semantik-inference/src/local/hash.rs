@@ -3,7 +3,9 @@
 //! The stamp holds size and modification time; a file that changed is hashed again. A folder that
 //! cannot be written to costs the computation once in every process and nothing else.
 
+use std::fs::Permissions;
 use std::io;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -87,7 +89,9 @@ fn remember(folder: &Path, stamp: Stamp) {
 }
 
 fn write_stamp(folder: &Path, stamp: &Stamp) -> io::Result<()> {
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    // Readable for whoever may read the weights; the process's mask decides.
+    let all = Permissions::from_mode(0o666);
+    let mut file = tempfile::Builder::new().permissions(all).tempfile_in(folder)?;
     serde_json::to_writer(&mut file, stamp)?;
     file.persist(folder.join(STAMP)).map(drop).map_err(|error| error.error)
 }

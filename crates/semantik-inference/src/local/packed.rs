@@ -155,7 +155,7 @@ impl PackedPlace {
             return Err(damaged("it was made of something else"));
         }
         for (name, section) in &table.sections {
-            if !section.in_file(&map).is_some_and(|bytes| crc32fast::hash(bytes) == section.crc32) {
+            if section.in_file(&map).is_none_or(|bytes| crc32fast::hash(bytes) != section.crc32) {
                 return Err(damaged(&format!("section {name} is not what was written")));
             }
         }
