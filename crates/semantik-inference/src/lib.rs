@@ -3,6 +3,7 @@
 //! Invariants every engine keeps: a vector has unit length, never depends on the other texts of the
 //! call, and comes back in the order asked. This crate knows nothing of documents.
 
+pub mod cache;
 mod error;
 mod http;
 pub mod local;
@@ -54,6 +55,11 @@ pub trait Embedder: Send + Sync {
         purpose: Purpose,
         cancel: &CancellationToken,
     ) -> Result<Vec<Vec<f32>>, InferenceError>;
+    /// What decides the bits of a vector beside [`Self::info`], purpose and text, such as the prompts
+    /// and the instruction set. A cache takes no vector that another variant made.
+    fn variant(&self) -> &str {
+        ""
+    }
     /// Counts tokens of the model for chunking; cheap to clone.
     fn tokens(&self) -> Arc<dyn TokenCounter>;
 }

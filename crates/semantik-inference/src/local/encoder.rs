@@ -29,9 +29,9 @@ const MPNET: [&str; 5] =
 pub(crate) struct Encoder {
     shape: EncoderShape,
     words: Table,
-    /// Position and segment added up, one row per position: for the first text of a pair, and for
-    /// the second where the model tells them apart.
-    places: Vec<Vec<f32>>,
+    /// Position and segment added up, one row per position: for the first text of a pair, and then
+    /// for the second where the model tells them apart.
+    places: Vec<f32>,
     norm: NormWeights,
     layers: Vec<Layer>,
     /// What distance adds to attention, where it does.
@@ -54,7 +54,7 @@ impl Encoder {
     /// # Errors
     /// When a tensor is missing or does not fit `shape`.
     pub fn load(shape: &EncoderShape, load: &Loader<'_>) -> Result<Self, InferenceError> {
-        let places = places(load.weights, shape)?;
+        let places = load.numbers("places", || places(load.weights, shape))?;
         let hidden = shape.hidden_size;
         Ok(Self {
             words: load.weights.table("embeddings.word_embeddings.weight", shape.vocab_size, hidden)?,
@@ -84,12 +84,13 @@ impl Encoder {
 
     fn embed(&self, texts: &[Vec<u32>], states: &mut Vec<f32>) {
         let hidden = self.shape.hidden_size;
+        let table = (self.shape.max_position_embeddings - self.shape.first_position()) * hidden;
         states.clear();
         for text in texts {
             for (position, id) in text.iter().enumerate() {
                 let start = states.len();
-                let segment = usize::from(id & SECOND != 0).min(self.places.len() - 1);
-                states.extend_from_slice(&self.places[segment][position * hidden..(position + 1) * hidden]);
+                let first = if id & SECOND == 0 { 0 } else { self.places.len() - table };
+                states.extend_from_slice(&self.places[first..first + table][position * hidden..][..hidden]);
                 self.words.add_row((id & !SECOND) as usize, &mut states[start..]);
             }
         }
@@ -142,7 +143,7 @@ fn relative(weights: &Weights, shape: &EncoderShape) -> Result<Option<Relative>,
 }
 
 /// One table per segment, from the position of a text's first token on.
-fn places(weights: &Weights, shape: &EncoderShape) -> Result<Vec<Vec<f32>>, InferenceError> {
+fn places(weights: &Weights, shape: &EncoderShape) -> Result<Vec<f32>, InferenceError> {
     let hidden = shape.hidden_size;
     let name = "embeddings.token_type_embeddings.weight";
     let segments = if shape.is_mpnet() {
@@ -155,8 +156,8 @@ fn places(weights: &Weights, shape: &EncoderShape) -> Result<Vec<Vec<f32>>, Infe
     positions.drain(..shape.first_position() * hidden);
     Ok(segments
         .chunks_exact(hidden)
-        .map(|segment| {
-            positions.chunks_exact(hidden).flat_map(|row| row.iter().zip(segment).map(|(p, s)| p + s)).collect()
+        .flat_map(|segment| {
+            positions.chunks_exact(hidden).flat_map(move |row| row.iter().zip(segment).map(|(p, s)| p + s))
         })
         .collect())
 }

@@ -136,7 +136,15 @@ impl LocalEmbedder {
         tokenizer: Arc<ModelTokenizer>,
         pool: Arc<Pool>,
     ) -> Result<Self, InferenceError> {
-        let model = Arc::new(Model::load(folder, &settings, info.quantization.into(), Task::Embed)?);
+        // The folder may have got another model since it was described.
+        if weights_hash(folder)? != info.hash {
+            return Err(invalid(
+                folder,
+                "its weights have changed since it was first used; restart to use the new ones",
+            ));
+        }
+        let precision = info.quantization.into();
+        let model = Arc::new(Model::load(folder, &settings, precision, Task::Embed, Some(&info.hash))?);
         Ok(Self { info, settings, tokenizer, model, pool })
     }
 
@@ -197,6 +205,10 @@ impl Embedder for LocalEmbedder {
             () = cancel.cancelled() => Err(InferenceError::Cancelled),
             result = work => result,
         }
+    }
+
+    fn variant(&self) -> &str {
+        &self.settings.variant
     }
 
     fn tokens(&self) -> Arc<dyn TokenCounter> {

@@ -3,8 +3,6 @@
 //! The heads of rerankers are small and decide alone, so they are in 32-bit floats in every
 //! precision.
 
-use std::cell::Cell;
-
 use crate::InferenceError;
 use crate::local::isa::Isa;
 use crate::local::linear::{Activation, Finish, Linear, Precision};
@@ -60,7 +58,7 @@ impl Head {
         } else {
             ((load.weights, "pooler.dense"), "classifier")
         };
-        let exact = Loader { weights: dense.0, precision: Precision::Float32, isa: load.isa, bytes: Cell::default() };
+        let exact = Loader { weights: dense.0, precision: Precision::Float32, ..*load };
         Ok(Self::Classifier {
             pooling: Pooling::Cls,
             dense: exact.linear(dense.1, hidden, hidden, true)?,
@@ -76,7 +74,7 @@ impl Head {
     /// As [`Self::classifier`].
     pub fn modern_classifier(shape: &ModernShape, load: &Loader<'_>) -> Result<Self, InferenceError> {
         let (whole, hidden) = (load.weights.root(), shape.hidden_size);
-        let exact = Loader { weights: &whole, precision: Precision::Float32, isa: load.isa, bytes: Cell::default() };
+        let exact = Loader { weights: &whole, precision: Precision::Float32, ..*load };
         Ok(Self::Classifier {
             pooling: if shape.classifies_mean() { Pooling::Mean } else { Pooling::Cls },
             dense: exact.linear("head.dense", hidden, hidden, shape.classifier_bias)?,

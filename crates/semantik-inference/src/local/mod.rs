@@ -15,6 +15,7 @@ mod model;
 mod modern;
 mod nomic;
 mod ops;
+mod packed;
 mod pool;
 mod relative;
 mod rerank;
@@ -25,6 +26,7 @@ mod shards;
 mod simd;
 mod team;
 mod tokens;
+mod variant;
 mod weights;
 mod wordpiece;
 

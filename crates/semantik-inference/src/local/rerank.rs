@@ -86,7 +86,8 @@ impl LocalReranker {
                 (question(folder, &tokenizer, settings.max_tokens)?, Some(answers(folder, &tokenizer)?))
             }
         };
-        let model = Arc::new(Model::load(folder, settings, info.quantization.into(), Task::Rerank(answers))?);
+        let (precision, task) = (info.quantization.into(), Task::Rerank(answers));
+        let model = Arc::new(Model::load(folder, settings, precision, task, Some(&info.hash))?);
         Ok(Self { info, writer: Arc::new(Writer { tokenizer, form }), model, pool })
     }
 

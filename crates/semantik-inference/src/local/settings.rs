@@ -13,12 +13,22 @@ use serde::de::DeserializeOwned;
 
 use crate::local::ops::pooling::Pooling;
 use crate::local::shards::weight_files;
+use crate::local::variant::variant_of;
 use crate::models::Prefixes;
 use crate::{InferenceError, Purpose};
 
 pub use pooling::PoolingSource;
 pub use prompts::PrefixSource;
 pub(crate) use shape::{DecoderShape, EncoderShape, ModernShape, NomicShape, Shape, Sight};
+
+/// The files that are read here and by the tokenizer.
+pub(crate) const SMALL_FILES: [&str; 5] = [
+    "config.json",
+    "tokenizer.json",
+    "1_Pooling/config.json",
+    "sentence_bert_config.json",
+    "config_sentence_transformers.json",
+];
 
 #[derive(Debug, Default, Deserialize)]
 struct LengthFile {
@@ -38,6 +48,8 @@ pub(crate) struct Settings {
     pub prefix_source: PrefixSource,
     /// What the model is known by, best first.
     pub names: Vec<String>,
+    /// What else decides the bits of a result; see [`variant_of`].
+    pub variant: String,
 }
 
 impl Settings {
@@ -65,7 +77,9 @@ impl Settings {
         let names = known.names.clone();
         let (prefixes, prefix_source) = known.prefixes(&sentence);
         let dimensions = shape.hidden();
-        let settings = Self { shape, pooling, pooling_source, max_tokens, dimensions, prefixes, prefix_source, names };
+        let variant = variant_of(folder);
+        let settings =
+            Self { shape, pooling, pooling_source, max_tokens, dimensions, prefixes, prefix_source, names, variant };
         match sentence.truncate_dim {
             Some(dimensions) => settings.shortened(folder, dimensions),
             None => Ok(settings),

@@ -38,7 +38,7 @@ fn every_layer_is_within_a_ten_thousandth_of_the_reference() {
     {
         let folder = tiny(family);
         let settings = Settings::read(&folder).expect("the folder is a model");
-        let model = Model::load(&folder, &settings, Precision::Float32, Task::Embed).expect("the weights load");
+        let model = Model::load(&folder, &settings, Precision::Float32, Task::Embed, None).expect("the weights load");
         let bytes = std::fs::read(folder.join("states.safetensors")).expect("the fixture is there");
         let reference = SafeTensors::deserialize(&bytes).expect("it is a safetensors file");
         // All texts in one unit, so that their company is tested too.
@@ -66,7 +66,7 @@ fn helpers_change_no_bit_of_any_model_in_any_precision() {
         let settings = Settings::read(&folder).expect("the folder is a model");
         let texts = ids(&folder);
         for precision in [Precision::Float32, Precision::Float16, Precision::Int8] {
-            let model = Model::load(&folder, &settings, precision, Task::Embed).expect("the weights load");
+            let model = Model::load(&folder, &settings, precision, Task::Embed, None).expect("the weights load");
             let alone = model.encode(&texts, &mut Scratch::default(), &mut || {});
             helped(3, |hands| {
                 let mut scratch = Scratch { hands: std::mem::take(hands), ..Scratch::default() };
