@@ -12,8 +12,10 @@ pub mod id;
 pub mod job;
 pub mod operation;
 pub mod search;
+pub mod secret;
 pub mod source;
 pub mod syntax;
 
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use error::{ErrorClass, ErrorCode};
+pub use secret::Secret;
