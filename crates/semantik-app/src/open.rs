@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use semantik_config::Config;
 use semantik_core::SystemClock;
-use semantik_inference::Embedder;
-use semantik_inference::local::{LazyEmbedder, LocalOptions, MockEmbedder};
+use semantik_inference::local::{Models, ModelsOptions};
 use semantik_inference::models::ModelCache;
 use semantik_ingest::extract::{ExtractorPool, Limits, PoolOptions};
 
@@ -17,6 +16,9 @@ use crate::{App, AppError, Parts};
 pub(crate) const TEMPORARY: &str = "tmp";
 
 const MIB: u64 = 1024 * 1024;
+/// Tokens of queries that may wait for the encoder, and as many of passages: far more than the jobs of
+/// one process ever hand in at once, and a few megabytes.
+const QUEUE_TOKENS: usize = 1 << 20;
 
 impl App {
     /// Opens (and migrates) the data folder and prepares every engine; loads no weights yet.
@@ -30,7 +32,8 @@ impl App {
         let store = semantik_store::open(&config.store_url(), clock.clone()).await?;
         let blobs = semantik_store::blobs::open_folder(&config.data_dir.join("blobs"))?;
         let engine = semantik_index::open(&config.data_dir.join("index"))?;
-        let embedder = open_embedder(config)?;
+        let models = models(config);
+        let embedder = models.embedder(&config.embedding.model, config.embedding.quantization)?;
         let extractor = Arc::new(extractor(config, None)?);
         Ok(App::new(Parts { config: config.clone(), clock, store, blobs, engine, embedder, extractor }))
     }
@@ -56,15 +59,17 @@ fn create_folder(path: &Path) -> Result<(), AppError> {
     })
 }
 
-fn open_embedder(config: &Config) -> Result<Arc<dyn Embedder>, AppError> {
+/// The models this process computes with; none is loaded yet.
+fn models(config: &Config) -> Models {
     let settings = &config.embedding;
-    if settings.mock {
-        return Ok(Arc::new(MockEmbedder::new()));
-    }
-    let folder = ModelCache::new(&settings.cache_dir).resolve(&settings.model)?;
-    let options = LocalOptions { threads: settings.threads, quantization: settings.quantization };
-    let idle = Some(Duration::from_secs(settings.unload_after_s));
-    Ok(Arc::new(LazyEmbedder::open(&folder, &settings.model, options, idle)?))
+    Models::new(ModelsOptions {
+        cache: ModelCache::new(&settings.cache_dir),
+        threads: settings.threads,
+        idle: Some(Duration::from_secs(settings.unload_after_s)),
+        memory_bytes: settings.memory_bytes(),
+        queue_tokens: QUEUE_TOKENS,
+        mock: settings.mock,
+    })
 }
 
 /// A pool of extractors with the configured limits. They run beside the encoder, so there are never

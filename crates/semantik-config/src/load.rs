@@ -80,6 +80,7 @@ fn read(r: &mut Reader<'_>) -> Config {
     r.set("HF_ENDPOINT", &mut c.embedding.hub);
     r.flag("USE_MOCK_EMBEDDINGS", &mut c.embedding.mock);
     r.set("MODEL_UNLOAD_AFTER_SECONDS", &mut c.embedding.unload_after_s);
+    r.set("MODEL_MEMORY_MB", &mut c.embedding.memory_mb);
     r.set("EMBEDDING_THREADS", &mut c.embedding.threads);
     r.set("DEFAULT_QUANTIZATION", &mut c.embedding.quantization);
     r.set("BATCH_SIZE", &mut c.embedding.batch_size);

@@ -54,6 +54,9 @@ pub struct EmbeddingConfig {
     pub mock: bool,
     /// Seconds without use before the weights leave memory (`MODEL_UNLOAD_AFTER_SECONDS`).
     pub unload_after_s: u64,
+    /// MiB the weights of all loaded models may take; 0 means half of the machine's memory
+    /// (`MODEL_MEMORY_MB`).
+    pub memory_mb: u64,
     /// Threads that compute; 0 means one per core (`EMBEDDING_THREADS`).
     pub threads: usize,
     /// Passages embedded, stored and made durable together (`BATCH_SIZE`).
@@ -123,6 +126,7 @@ impl Default for EmbeddingConfig {
             hub: "https://huggingface.co".into(),
             mock: false,
             unload_after_s: 300,
+            memory_mb: 0,
             threads: 0,
             batch_size: 64,
         }
@@ -144,6 +148,20 @@ impl Default for ExtractConfig {
     fn default() -> Self {
         Self { max_file_mb: 100, memory_mb: 2048, timeout_s: 120, max_output_mb: 200, max_members: 10_000, workers: 0 }
     }
+}
+
+impl EmbeddingConfig {
+    /// What the weights of all loaded models may take; `None` where nothing is known of the memory.
+    pub fn memory_bytes(&self) -> Option<u64> {
+        if self.memory_mb > 0 { Some(self.memory_mb << 20) } else { machine_memory().map(|bytes| bytes / 2) }
+    }
+}
+
+/// `MemTotal` in bytes (proc_meminfo(5)).
+fn machine_memory() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? << 10)
 }
 
 impl Config {

@@ -21,6 +21,8 @@ pub enum InferenceError {
     Cancelled,
     #[error("the embedder is unavailable: {0}")]
     Unavailable(String),
+    #[error("too much waits to be embedded; try again in {} s", retry_after.as_secs())]
+    Busy { retry_after: std::time::Duration },
 }
 
 impl InferenceError {
@@ -31,7 +33,7 @@ impl InferenceError {
             Self::Invalid { .. } | Self::HashMismatch { .. } => ErrorCode::ModelInvalid,
             Self::Download { .. } => ErrorCode::ModelDownload,
             Self::Cancelled => ErrorCode::InvalidState,
-            Self::Unavailable(_) => ErrorCode::Overloaded,
+            Self::Unavailable(_) | Self::Busy { .. } => ErrorCode::Overloaded,
         }
     }
 }

@@ -29,6 +29,14 @@ pub struct ModelInfo {
     pub max_tokens: usize,
 }
 
+/// What a model is good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ModelKind {
+    Embedding,
+    Reranker,
+}
+
 /// What a text is for; some models want a prefix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Purpose {

@@ -3,6 +3,8 @@
 //! The heads of rerankers are small and decide alone, so they are in 32-bit floats in every
 //! precision.
 
+use std::cell::Cell;
+
 use crate::InferenceError;
 use crate::local::linear::{Activation, Finish, Linear, Precision};
 use crate::local::loader::{Loader, product};
@@ -45,7 +47,7 @@ impl Head {
         } else {
             ((load.weights, "pooler.dense"), "classifier")
         };
-        let exact = Loader { weights: dense.0, precision: Precision::Float32, isa: load.isa };
+        let exact = Loader { weights: dense.0, precision: Precision::Float32, isa: load.isa, bytes: Cell::default() };
         Ok(Self::Classifier {
             dense: exact.linear(dense.1, hidden, hidden, true)?,
             row: whole.tensor(&format!("{row}.weight"), &[1, hidden])?,

@@ -1,5 +1,7 @@
 //! From tensors to packed layers and norms, for every architecture alike.
 
+use std::cell::Cell;
+
 use crate::InferenceError;
 use crate::local::linear::{self, Finish, Linear, Output, Precision, Rows};
 use crate::local::ops::norm::{Kind, Norm};
@@ -10,6 +12,8 @@ pub(crate) struct Loader<'a> {
     pub weights: &'a Weights,
     pub precision: Precision,
     pub isa: linear::Isa,
+    /// Bytes packed so far.
+    pub bytes: Cell<usize>,
 }
 
 /// A layer's rows in a product of several layers with the same input.
@@ -52,7 +56,9 @@ impl Loader<'_> {
                 shift.extend(self.weights.tensor(&format!("{name}.bias"), &[*outputs])?.into_iter().map(scaled));
             }
         }
-        Ok(Linear::pack(&weight, bias.then_some(&shift[..]), outputs, inputs, self.precision, self.isa))
+        let layer = Linear::pack(&weight, bias.then_some(&shift[..]), outputs, inputs, self.precision, self.isa);
+        self.bytes.set(self.bytes.get() + layer.bytes());
+        Ok(layer)
     }
 
     /// A layer norm, under its newer or its older names.

@@ -5,7 +5,6 @@ mod encoder;
 mod engine;
 mod hash;
 mod head;
-mod lazy;
 #[expect(dead_code, reason = "the query path and other families use the rest")]
 mod linear;
 mod loader;
@@ -13,18 +12,18 @@ mod mock;
 mod model;
 #[cfg_attr(not(test), expect(dead_code, reason = "other families use the rest"))]
 mod ops;
+mod pool;
 mod rerank;
+mod resident;
 mod scratch;
 mod settings;
 mod shards;
 mod tokens;
-mod units;
 mod weights;
 mod wordpiece;
-mod workers;
 
 pub use engine::{LocalOptions, open_local, open_shortened};
 pub use hash::weights_hash;
-pub use lazy::LazyEmbedder;
-pub use mock::MockEmbedder;
+pub use mock::{MockEmbedder, MockReranker};
 pub use rerank::open_reranker;
+pub use resident::{ModelState, Models, ModelsOptions, Residency};

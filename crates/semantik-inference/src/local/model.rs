@@ -2,6 +2,7 @@
 //!
 //! Invariant: the result of a text is bit for bit the same whatever else is in its unit.
 
+use std::cell::Cell;
 use std::path::Path;
 
 use crate::InferenceError;
@@ -20,7 +21,9 @@ pub(crate) struct Model {
     layers: Layers,
     head: Head,
     hidden: usize,
-    isa: linear::Isa,
+    /// Numbers a token needs beside its state, at the widest.
+    width: usize,
+    bytes: usize,
 }
 
 enum Layers {
@@ -43,7 +46,7 @@ impl Model {
     /// When a tensor is missing or does not fit `settings`.
     pub fn load(folder: &Path, settings: &Settings, precision: Precision, task: Task) -> Result<Self, InferenceError> {
         let weights = Weights::open(folder)?;
-        let load = Loader { weights: &weights, precision, isa: linear::Isa::detect() };
+        let load = Loader { weights: &weights, precision, isa: linear::Isa::detect(), bytes: Cell::new(0) };
         let layers = match &settings.shape {
             Shape::Encoder(shape) => Layers::Encoder(Encoder::load(folder, shape, &load)?),
             Shape::Decoder(shape) => Layers::Decoder(Decoder::load(shape, settings.max_tokens, &load)?),
@@ -56,12 +59,18 @@ impl Model {
                 return Err(invalid(folder, "tokenizer.json: it lacks the answers of a reranker"));
             }
         };
-        Ok(Self { layers, head, hidden: settings.shape.hidden(), isa: load.isa })
+        let (hidden, width) = (settings.shape.hidden(), settings.shape.widest());
+        Ok(Self { layers, head, hidden, width, bytes: load.bytes.get() })
     }
 
-    /// Empty buffers for a worker.
-    pub fn scratch(&self) -> Scratch {
-        Scratch::new(self.isa)
+    /// Bytes of the packed layers; tables stay in the map.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// About how many bytes a worker's buffers take for a batch of `tokens`.
+    pub fn scratch_bytes(&self, tokens: usize) -> usize {
+        tokens * (4 * self.hidden + 2 * self.width) * size_of::<f32>()
     }
 
     /// What the head makes of each text, in order. Calls `between` before every layer, when the

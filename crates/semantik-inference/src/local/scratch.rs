@@ -16,6 +16,12 @@ pub(crate) struct Scratch {
     pub offsets: Vec<usize>,
 }
 
+impl Default for Scratch {
+    fn default() -> Self {
+        Self::new(linear::Isa::detect())
+    }
+}
+
 impl Scratch {
     /// Empty buffers; they grow to the largest unit.
     pub fn new(isa: linear::Isa) -> Self {

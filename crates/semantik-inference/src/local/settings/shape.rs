@@ -124,6 +124,17 @@ impl Shape {
         }
     }
 
+    /// Numbers of the widest product of a layer, for each token.
+    pub fn widest(&self) -> usize {
+        match self {
+            Self::Encoder(shape) => shape.intermediate_size.max(3 * shape.hidden_size),
+            Self::Decoder(shape) => {
+                let heads = shape.num_attention_heads + 2 * shape.num_key_value_heads;
+                (2 * shape.intermediate_size).max(heads * shape.head_dim)
+            }
+        }
+    }
+
     /// Numbers of a state.
     pub fn hidden(&self) -> usize {
         match self {
