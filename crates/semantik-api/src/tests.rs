@@ -173,7 +173,7 @@ async fn lists_are_bounded() {
 async fn bodies_that_are_too_large_are_refused() {
     let app = TestApp::new().await;
     let query = json!({ "query": "x".repeat(2 * 1024 * 1024) });
-    app.call("POST", "/api/v2/search", Some(query)).await.assert_problem(413, "file_too_large");
+    app.call("POST", "/api/v2/search", Some(query)).await.assert_problem(413, "request_too_large");
     let announced = get("/api/v2/collections/any/documents")
         .method(Method::POST)
         .header(header::CONTENT_LENGTH, "20000000000")

@@ -13,9 +13,6 @@ use crate::AppError;
 /// Bytes read for each token a model takes, before it is known how many tokens a text has.
 const BYTES_PER_TOKEN: usize = 16;
 
-/// `[CLS]` and `[SEP]`, or their like.
-const SPECIAL_TOKENS: usize = 2;
-
 /// What to do with a text that is longer than the model reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TooLong {
@@ -154,7 +151,7 @@ fn tokens_of(counter: &dyn TokenCounter, text: &str, max_tokens: usize) -> usize
     let mut end = max_tokens.saturating_mul(BYTES_PER_TOKEN);
     loop {
         end = text.floor_char_boundary(end);
-        let count = counter.spans(&text[..end]).len() + SPECIAL_TOKENS;
+        let count = counter.spans(&text[..end]).len() + counter.around();
         // The last token may be half a word.
         if end == text.len() || count > max_tokens + 1 {
             return count;

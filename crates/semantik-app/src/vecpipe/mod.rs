@@ -21,10 +21,13 @@ mod upsert;
 mod write;
 
 pub use embed::{EmbedRequest, Embedded, TooLong};
-pub use models::{ModelSource, ModelState};
+pub use models::ModelSource;
 pub use rerank::{RerankRequest, Reranked};
 pub use search::{SpaceHit, SpaceHits, SpaceQuery};
-pub use service::{Readiness, Vecpipe, VecpipeParts, VecpipeStatus};
+pub use open::FOLDER;
+pub use service::{Readiness, Settings, Vecpipe, VecpipeParts, VecpipeStatus};
+pub use semantik_inference::local::ModelState;
+pub use semantik_inference::{ModelInfo, Purpose};
 pub use spaces::SpaceInfo;
 pub use upsert::{NewPoint, PointId, Upserted, UpsertRequest};
 

@@ -4,23 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use semantik_core::collection::Quantization;
+use semantik_inference::local::{ModelState, Models};
 use semantik_inference::{Embedder, InferenceError, Reranker};
-use serde::Serialize;
-
-/// One model and where it stands.
-#[derive(Debug, Clone, Serialize)]
-pub struct ModelState {
-    pub name: String,
-    /// `embedding` or `reranker`.
-    pub kind: &'static str,
-    pub quantization: Quantization,
-    pub dimensions: usize,
-    pub max_tokens: usize,
-    /// `unloaded`, `loading` or `loaded`.
-    pub state: &'static str,
-    pub bytes: Option<u64>,
-    pub idle_s: Option<u64>,
-}
 
 /// Gives out models by name. May read small files, so it is not called in place.
 #[async_trait]
@@ -35,4 +20,27 @@ pub trait ModelSource: Send + Sync {
     fn unload(&self, name: &str) -> usize;
     /// Every model asked for so far.
     fn states(&self) -> Vec<ModelState>;
+}
+
+#[async_trait]
+impl ModelSource for Models {
+    fn embedder(&self, name: &str, quantization: Quantization) -> Result<Arc<dyn Embedder>, InferenceError> {
+        Models::embedder(self, name, quantization)
+    }
+
+    fn reranker(&self, name: &str, quantization: Quantization) -> Result<Arc<dyn Reranker>, InferenceError> {
+        Models::reranker(self, name, quantization)
+    }
+
+    async fn load(&self, name: &str, quantization: Quantization) -> Result<ModelState, InferenceError> {
+        Models::load(self, name, quantization).await
+    }
+
+    fn unload(&self, name: &str) -> usize {
+        Models::unload(self, name)
+    }
+
+    fn states(&self) -> Vec<ModelState> {
+        Models::states(self)
+    }
 }

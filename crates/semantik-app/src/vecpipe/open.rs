@@ -18,7 +18,7 @@ impl Vecpipe {
     /// # Errors
     /// What the first engine that does not open says, and `model_not_found` for the default model.
     pub async fn open(config: &Config) -> Result<Self, AppError> {
-        Self::open_with(config, super::local::open(config)).await
+        Self::open_with(config, Arc::new(crate::open::models(config))).await
     }
 
     /// The same with given models.

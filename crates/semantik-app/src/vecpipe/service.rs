@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use semantik_core::collection::Quantization;
 use semantik_core::{Clock, ErrorCode};
 use semantik_index::IndexEngine;
+use semantik_inference::local::ModelState;
 use semantik_inference::{Embedder, InferenceError, ModelInfo, Reranker};
 use semantik_store::Spaces;
 use serde::Serialize;
 
 use super::in_flight::InFlight;
-use super::models::{ModelSource, ModelState};
+use super::models::ModelSource;
 use super::rerank::named;
 use super::spaces::Registry;
 use crate::AppError;
@@ -160,7 +161,8 @@ impl Vecpipe {
         blocking(move || models.reranker(&name, quantization)).await
     }
 
-    pub(super) fn settings(&self) -> &Settings {
+    /// Which models are meant when none is named.
+    pub fn settings(&self) -> &Settings {
         &self.inner.settings
     }
 

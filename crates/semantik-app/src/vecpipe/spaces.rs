@@ -99,7 +99,6 @@ impl Registry {
         model: Option<&ModelInfo>,
         dimensions: usize,
     ) -> Result<Arc<OpenSpace>, AppError> {
-        check_name(name)?;
         if self.rows.list().await?.len() >= SPACES {
             return Err(AppError::Refused {
                 code: ErrorCode::RequestTooLarge,
@@ -230,7 +229,7 @@ pub(super) fn unit(mut vector: Vec<f32>, what: &str) -> Result<Vec<f32>, AppErro
     Ok(vector)
 }
 
-fn check_name(name: &str) -> Result<(), AppError> {
+pub(super) fn check_name(name: &str) -> Result<(), AppError> {
     let fine = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     if (1..=NAME_BYTES).contains(&name.len()) && name.bytes().all(fine) {
         return Ok(());

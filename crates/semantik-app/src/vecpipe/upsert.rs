@@ -1,17 +1,18 @@
 //! Points come into a space.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use semantik_core::ErrorCode;
 use semantik_core::collection::Quantization;
 use semantik_core::id::ChunkId;
-use semantik_inference::{ModelInfo, Purpose};
+use semantik_inference::{Embedder, ModelInfo, Purpose};
 use semantik_store::spaces::SpacePoint;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::embed::check_count;
-use super::spaces::unit;
+use super::spaces::{OpenSpace, check_name, unit};
 use super::{POINTS, Vecpipe};
 use crate::AppError;
 
@@ -66,6 +67,20 @@ pub struct Upserted {
     pub model: Option<String>,
 }
 
+/// Where points go.
+struct Plan {
+    existing: Option<Arc<OpenSpace>>,
+    /// What makes the vectors; `None` when the caller brings them.
+    embedder: Option<Arc<dyn Embedder>>,
+    dimensions: usize,
+}
+
+impl Plan {
+    fn info(&self) -> Option<&ModelInfo> {
+        self.embedder.as_ref().map(|embedder| embedder.info())
+    }
+}
+
 impl Vecpipe {
     /// Adds or replaces points, and embeds the texts that come without a vector.
     ///
@@ -74,50 +89,19 @@ impl Vecpipe {
     pub async fn upsert(&self, request: UpsertRequest) -> Result<Upserted, AppError> {
         check_count(request.points.len(), POINTS, "points")?;
         let points = distinct(request.points)?;
-        let named = request.model.is_some() || request.quantization.is_some();
-        let texts: Vec<String> =
-            points.iter().filter(|point| point.vector.is_none()).filter_map(|point| point.text.clone()).collect();
-        let existing = self.spaces().find(&request.collection).await?;
-        let made_with = existing.as_ref().and_then(|space| space.space.model.as_ref());
-        // A space goes on with its own model unless the caller names one, which must then be the same.
-        let (model, quantization) = match made_with {
-            Some(made) if !named => (Some(made.name.clone()), Some(made.quantization)),
-            _ => (request.model, request.quantization),
-        };
-        let embedder = if named || !texts.is_empty() {
-            Some(self.embedder(model.as_deref(), quantization).await?)
-        } else {
-            None
-        };
-        if let Some(space) = &existing {
-            match &embedder {
-                Some(embedder) => space.check_model(embedder.info())?,
-                None => {}
-            }
-            if made_with.is_some() && !named && texts.len() < points.len() {
-                return Err(unnamed(&request.collection));
-            }
-        }
-        let info: Option<ModelInfo> = embedder.as_ref().map(|embedder| embedder.info().clone());
-        let dimensions = info.as_ref().map(|info| info.dimensions);
-        let dimensions = existing.as_ref().map(|space| space.space.dimensions).or(dimensions);
-        let dimensions = dimensions.or_else(|| points.iter().find_map(|point| point.vector.as_ref().map(Vec::len)));
-        let dimensions = dimensions.unwrap_or_default();
+        let plan = self.plan(&request.collection, request.model, request.quantization, &points).await?;
         // Before texts are embedded for nothing.
-        for point in points.iter() {
-            check_vector(point, dimensions)?;
-        }
-        let mut embedded = match &embedder {
-            Some(embedder) if !texts.is_empty() => self.run_embedder(&**embedder, texts, Purpose::Passage).await?,
-            _ => Vec::new(),
-        }
-        .into_iter();
-        let space = match existing {
+        points.iter().try_for_each(|point| check_vector(point, plan.dimensions))?;
+        let mut embedded = self.embed_missing(&plan, &points).await?.into_iter();
+        let space = match plan.existing {
             Some(space) => space,
-            None => self.spaces().find_or_create(&request.collection, info.as_ref(), dimensions).await?,
+            None => self.spaces().find_or_create(&request.collection, plan.info(), plan.dimensions).await?,
         };
-        if let Some(info) = &info {
-            space.check_model(info)?;
+        // Somebody else may have made it meanwhile.
+        match &plan.embedder {
+            Some(embedder) => space.check_model(embedder.info())?,
+            None if space.space.model.is_some() => return Err(unnamed(&request.collection)),
+            None => {}
         }
         let mut rows = Vec::with_capacity(points.len());
         for point in points {
@@ -135,6 +119,48 @@ impl Vecpipe {
         };
         space.write(rows).await?;
         Ok(answer)
+    }
+
+    /// Which space the points go to, which model makes their vectors, and whether the two fit.
+    async fn plan(
+        &self,
+        collection: &str,
+        model: Option<String>,
+        quantization: Option<Quantization>,
+        points: &[NewPoint],
+    ) -> Result<Plan, AppError> {
+        check_name(collection)?;
+        let existing = self.spaces().find(collection).await?;
+        let made_with = existing.as_ref().and_then(|space| space.space.model.as_ref());
+        let named = model.is_some() || quantization.is_some();
+        let texts = points.iter().any(|point| point.vector.is_none());
+        let vectors = points.iter().any(|point| point.vector.is_some());
+        let embedder = match made_with {
+            Some(_) if !named && vectors => return Err(unnamed(collection)),
+            // A space goes on with its own model unless another is named, which is then refused.
+            Some(made) if !named => Some(self.embedder(Some(&made.name), Some(made.quantization)).await?),
+            _ if named || texts => Some(self.embedder(model.as_deref(), quantization).await?),
+            _ => None,
+        };
+        if let (Some(space), Some(embedder)) = (&existing, &embedder) {
+            space.check_model(embedder.info())?;
+        }
+        let dimensions = match (&existing, &embedder) {
+            (Some(space), _) => space.space.dimensions,
+            (None, Some(embedder)) => embedder.info().dimensions,
+            (None, None) => points.iter().find_map(|point| point.vector.as_ref().map(Vec::len)).unwrap_or_default(),
+        };
+        Ok(Plan { existing, embedder, dimensions })
+    }
+
+    /// Vectors of the texts that come without one, in order.
+    async fn embed_missing(&self, plan: &Plan, points: &[NewPoint]) -> Result<Vec<Vec<f32>>, AppError> {
+        let missing = points.iter().filter(|point| point.vector.is_none());
+        let texts: Vec<String> = missing.filter_map(|point| point.text.clone()).collect();
+        match &plan.embedder {
+            Some(embedder) if !texts.is_empty() => self.run_embedder(&**embedder, texts, Purpose::Passage).await,
+            _ => Ok(Vec::new()),
+        }
     }
 
     /// Removes points by id; how many there were.

@@ -188,6 +188,10 @@ async fn leave_on<T>(
 }
 
 impl TokenCounter for ResidentCounter {
+    fn around(&self) -> usize {
+        self.slot.tokenizer().map_or(0, |tokenizer| tokenizer.around())
+    }
+
     fn spans(&self, text: &str) -> Vec<(usize, usize)> {
         let tokenizer = self.slot.tokenizer();
         self.shared.watch(&self.slot);

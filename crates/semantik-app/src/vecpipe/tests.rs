@@ -1,0 +1,1 @@
+//! The service on real engines with mock embeddings.
