@@ -45,6 +45,8 @@ pub fn vecpipe_router(vecpipe: Vecpipe, options: VecpipeOptions) -> Router {
         .route("/embedding/info", get(models::embedding))
         .route("/info", get(models::info))
         .route("/embed", post(embed::embed))
+        // Where TEI's clients ask when they are given the server alone.
+        .route("/", post(embed::embed))
         .route("/rerank", post(rerank::rerank))
         .route("/v1/models", get(openai::models))
         .route("/v1/embeddings", post(openai::embeddings))

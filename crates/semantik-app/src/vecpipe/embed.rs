@@ -103,7 +103,6 @@ impl Vecpipe {
         purpose: Purpose,
     ) -> Result<Vec<Vec<f32>>, AppError> {
         let _call = self.in_flight().begin();
-        metrics::counter!("semantik_embedded_texts_total").increment(texts.len() as u64);
         let cancel = CancellationToken::new();
         let _cancel_on_drop = cancel.clone().drop_guard();
         Ok(embedder.embed(texts, purpose, &cancel).await?)

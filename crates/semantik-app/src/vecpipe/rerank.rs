@@ -38,7 +38,6 @@ impl Vecpipe {
         };
         let reranker = self.reranker(&name).await?;
         let _call = self.in_flight().begin();
-        metrics::counter!("semantik_reranked_texts_total").increment(request.passages.len() as u64);
         let cancel = CancellationToken::new();
         let _cancel_on_drop = cancel.clone().drop_guard();
         let scores = reranker.rerank(request.query, request.passages, &cancel).await?;

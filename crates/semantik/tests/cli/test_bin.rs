@@ -44,6 +44,8 @@ impl Home {
             .arg(self.data())
             .env("USE_MOCK_EMBEDDINGS", "true")
             .env("BATCH_SIZE", "16")
+            .env("METRICS_PORT", "0")
+            .env("RERANK_MODEL", "mock")
             .current_dir(self.dir.path());
         for name in [
             "SEMANTIK_DATA_DIR",
@@ -54,6 +56,9 @@ impl Home {
             "BIND_ADDRESS",
             "HOSTNAME",
             "WEBUI_PORT",
+            "VECPIPE_PORT",
+            "INTERNAL_API_KEY",
+            "INTERNAL_API_KEY_FILE",
             "DATABASE_URL",
         ] {
             command.env_remove(name);
