@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 
+import leaving_client
 import openai_client
 import tei_client
 
@@ -37,7 +38,7 @@ def main():
         service, url = start(folder)
         try:
             checks = 0
-            for module in (openai_client, tei_client):
+            for module in (openai_client, tei_client, leaving_client):
                 for check in module.CHECKS:
                     check(url, KEY)
                     checks += 1
@@ -46,7 +47,7 @@ def main():
             status = service.wait(timeout=60)
     if status != 0:
         sys.exit(f"the service ended with status {status}, and not with 0, at SIGTERM")
-    print(f"clients: {checks} checks held, OpenAI's and Hugging Face's libraries")
+    print(f"clients: {checks} checks held, with OpenAI's and Hugging Face's libraries")
 
 
 if __name__ == "__main__":

@@ -7,8 +7,7 @@ use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    collections, doctor, documents, eval, healthcheck, index, migrate, models, operations, search, serve,
-    vecpipe,
+    collections, doctor, documents, eval, healthcheck, index, migrate, models, operations, search, serve, vecpipe,
 };
 use crate::context::Context;
 use crate::error::{CliError, Exit};
@@ -137,7 +136,8 @@ fn refuse(error: &clap::Error) -> ExitCode {
 
 fn start(cli: Cli) -> Result<Exit, CliError> {
     let context = Context::new(&cli.global, cli.command.name())?;
-    let role = if matches!(cli.command, Command::Serve(_) | Command::Vecpipe(_)) { Role::Server } else { Role::Command };
+    let role =
+        if matches!(cli.command, Command::Serve(_) | Command::Vecpipe(_)) { Role::Server } else { Role::Command };
     telemetry::start(&context.config, role, cli.global.verbose);
     // An error means that somebody installed one before, which serves as well.
     let _ = rustls::crypto::ring::default_provider().install_default();

@@ -55,7 +55,12 @@ pub(super) async fn speak(request: Request, next: Next) -> Response {
     };
     let kind = if status.is_server_error() { "server_error" } else { "invalid_request_error" };
     let error = OpenAiDetail { message: problem.sentence(), kind, param, code };
-    with_retry(&problem, (status, Json(OpenAiError { error })).into_response())
+    let (parts, body) = Json(OpenAiError { error }).into_response().into_parts();
+    // Other headers (what to authenticate with, when to come back) stay.
+    response.headers_mut().remove(header::CONTENT_LENGTH);
+    response.headers_mut().extend(parts.headers);
+    *response.body_mut() = body;
+    response
 }
 
 impl From<Problem> for Tei {

@@ -132,10 +132,7 @@ fn too_many_tokens(at: usize, max_tokens: usize) -> AppError {
 
 /// How many tokens the model sees of each text, special ones included. Counting stops soon after
 /// `max_tokens`, so that a long text costs little.
-async fn count_tokens(
-    embedder: &Arc<dyn Embedder>,
-    texts: Vec<String>,
-) -> Result<(Vec<String>, Vec<usize>), AppError> {
+async fn count_tokens(embedder: &Arc<dyn Embedder>, texts: Vec<String>) -> Result<(Vec<String>, Vec<usize>), AppError> {
     let (counter, max_tokens) = (embedder.tokens(), embedder.info().max_tokens);
     // The tokenizer may have to be read first, so this never runs in place.
     tokio::task::spawn_blocking(move || {

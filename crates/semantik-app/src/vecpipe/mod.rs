@@ -22,14 +22,14 @@ mod write;
 
 pub use embed::{EmbedRequest, Embedded, TooLong};
 pub use models::ModelSource;
+pub use open::FOLDER;
 pub use rerank::{RerankRequest, Reranked};
 pub use search::{SpaceHit, SpaceHits, SpaceQuery};
-pub use open::FOLDER;
-pub use service::{Readiness, Settings, Vecpipe, VecpipeParts, VecpipeStatus};
 pub use semantik_inference::local::ModelState;
 pub use semantik_inference::{ModelInfo, Purpose};
+pub use service::{Readiness, Settings, Vecpipe, VecpipeParts, VecpipeStatus};
 pub use spaces::SpaceInfo;
-pub use upsert::{NewPoint, PointId, Upserted, UpsertRequest};
+pub use upsert::{NewPoint, PointId, UpsertRequest, Upserted};
 
 /// Texts of one request.
 pub const TEXTS: usize = 8192;

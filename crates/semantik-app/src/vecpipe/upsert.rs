@@ -221,7 +221,9 @@ fn check_vector(point: &NewPoint, dimensions: usize) -> Result<(), AppError> {
 fn unnamed(collection: &str) -> AppError {
     AppError::Refused {
         code: ErrorCode::ModelMismatch,
-        message: format!("collection `{collection}` holds vectors of a model, and the request does not say which made these"),
+        message: format!(
+            "collection `{collection}` holds vectors of a model, and the request does not say which made these"
+        ),
         hint: Some("name `model` (and `quantization`) in the request, or send texts alone".into()),
     }
 }

@@ -13,8 +13,8 @@ use semantik_core::id::{ChunkId, IndexId};
 use super::db::{SqliteStore, count, get, id_list, named, number, row, rows, to_json};
 use super::migrations::SpacesMigrator;
 use super::open::{connect_all, refuse_newer};
-use crate::spaces::{Space, SpaceModel, SpacePoint, Spaces};
 use crate::StoreError;
+use crate::spaces::{Space, SpaceModel, SpacePoint, Spaces};
 
 const STAGED: i64 = 0;
 const PUBLISHED: i64 = 1;

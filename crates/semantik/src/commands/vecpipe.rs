@@ -60,7 +60,8 @@ pub async fn run(context: Context, args: VecpipeArgs) -> Result<Exit, CliError> 
     // Weights come while the service already answers; who needs them waits.
     let _warm_up = AbortOnDropHandle::new(tokio::spawn(async move { vecpipe.warm_up().await }));
     let linger = Duration::from_secs(context.config.server.shutdown_timeout_s);
-    let exit = Server { context: &context, listener, router, folder, linger }.run(signals, std::future::ready(())).await;
+    let exit =
+        Server { context: &context, listener, router, folder, linger }.run(signals, std::future::ready(())).await;
     drop(metrics);
     exit
 }
@@ -95,7 +96,6 @@ fn greet(context: &Context, url: &str, address: SocketAddr) {
 
 fn open_to_everybody(bind: SocketAddr) -> CliError {
     let message = format!("{bind} can be reached from other machines, and there is no key to show");
-    CliError::new(ErrorCode::InvalidConfig, message).hint(
-        "set INTERNAL_API_KEY (or INTERNAL_API_KEY_FILE) to a secret that callers know, or bind to 127.0.0.1",
-    )
+    CliError::new(ErrorCode::InvalidConfig, message)
+        .hint("set INTERNAL_API_KEY (or INTERNAL_API_KEY_FILE) to a secret that callers know, or bind to 127.0.0.1")
 }

@@ -55,7 +55,11 @@ fn the_model_service_runs_beside_the_server_and_ends_cleanly() {
     assert_eq!(service.send("GET", "/health", "").0, 200);
     wait_for("the default model", || (service.send("GET", "/readyz", "").0 == 200).then_some(()));
     let second = home.run(&["vecpipe", "--bind", "127.0.0.1:0"]).expect(4);
-    assert!(second.stderr.contains("(semantik vecpipe)") && second.stderr.contains(&service.address), "{}", second.stderr);
+    assert!(
+        second.stderr.contains("(semantik vecpipe)") && second.stderr.contains(&service.address),
+        "{}",
+        second.stderr
+    );
     service.process.signal(libc::SIGTERM);
     service.process.wait().expect(0);
     assert!(!home.data().join("vecpipe/serve.json").exists());
@@ -67,6 +71,18 @@ fn without_a_key_only_this_machine_is_answered() {
     let error = home.run(&["vecpipe", "--bind", "0.0.0.0:0", "--json"]).expect(2).error();
     assert_eq!(error["code"], "invalid_config");
     assert!(error["hint"].as_str().expect("a hint").contains("INTERNAL_API_KEY"), "{error}");
+}
+
+#[test]
+fn a_metrics_port_in_use_is_a_clear_message() {
+    let home = Home::new();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = taken.local_addr().expect("bound").port().to_string();
+    let mut command = home.command(&["vecpipe", "--bind", "127.0.0.1:0"]);
+    let output = command.env("METRICS_PORT", port).output().expect("the binary starts");
+    assert_eq!(output.status.code(), Some(4));
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert!(message.contains("is in use") && message.contains("METRICS_PORT"), "{message}");
 }
 
 #[test]
@@ -82,7 +98,8 @@ fn points_that_were_acknowledged_survive_a_kill() {
     assert_eq!(upsert(&service, 0).expect("an answer").0, 200);
     // Killed somewhere in a stream of changes of the same points.
     let acknowledged = std::thread::scope(|scope| {
-        let writer = scope.spawn(|| (1..).take_while(|round| upsert(&service, *round).is_some_and(|a| a.0 == 200)).last());
+        let writer =
+            scope.spawn(|| (1..).take_while(|round| upsert(&service, *round).is_some_and(|a| a.0 == 200)).last());
         wait_for("some rounds", || {
             let (_, body) = service.send("POST", "/search", r#"{"collection":"rounds","query":"point1","k":1}"#);
             (serde_json::from_str::<Value>(&body).ok()?["results"][0]["payload"]["round"].as_u64()? >= 3).then_some(())

@@ -35,7 +35,8 @@ async fn our_own_shape_of_embed() {
 #[tokio::test]
 async fn openai_embeddings_as_floats_and_as_base64() {
     let service = Service::new().await;
-    let body = |format| json!({ "input": ["tide tables", "bread"], "model": "mock", "encoding_format": format, "user": "u" });
+    let body =
+        |format| json!({ "input": ["tide tables", "bread"], "model": "mock", "encoding_format": format, "user": "u" });
     let floats = service.post("/v1/embeddings", body("float")).await.json();
     assert_eq!(floats["object"], "list");
     assert_eq!(floats["data"][1]["index"], 1);
@@ -68,7 +69,12 @@ async fn openai_errors_have_their_shape_whatever_makes_them() {
         let answer = service.post_bytes(path, body).await;
         assert_eq!(answer.status.as_u16(), status, "{path}: {}", answer.body);
         let error = &answer.json()["error"];
-        assert_eq!((&error["code"], &error["type"]), (&json!(code), &json!("invalid_request_error")), "{}", answer.body);
+        assert_eq!(
+            (&error["code"], &error["type"]),
+            (&json!(code), &json!("invalid_request_error")),
+            "{}",
+            answer.body
+        );
         assert!(error["message"].is_string() && error.get("param").is_some());
     }
     assert_eq!(service.get("/v1/embeddings").await.status, StatusCode::METHOD_NOT_ALLOWED);

@@ -3,9 +3,10 @@
 use axum::body::Body;
 use axum::http::{StatusCode, header};
 use serde_json::json;
+use tower::ServiceExt;
 
 use super::service::{Service, request};
-use crate::VecpipeOptions;
+use crate::{VecpipeOptions, metrics_router};
 
 const KEY: &str = "0123456789abcdef";
 
@@ -43,7 +44,11 @@ async fn every_route_but_the_probes_asks_for_the_key() {
             assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{method} {path}");
             assert_eq!(answer.header("www-authenticate"), "Bearer");
             let code = if path.starts_with("/v1/") { &answer.json()["error"]["code"] } else { &answer.json()["code"] };
-            assert!(["invalid_api_key", "unauthenticated"].contains(&code.as_str().expect("a code")), "{}", answer.body);
+            assert!(
+                ["invalid_api_key", "unauthenticated"].contains(&code.as_str().expect("a code")),
+                "{}",
+                answer.body
+            );
             assert!(!answer.body.contains(KEY));
         }
     }
@@ -121,6 +126,15 @@ async fn models_are_listed_loaded_and_unloaded() {
     assert_eq!(service.post("/models/load", json!({})).await.json()["state"], "loaded");
     assert_eq!(service.post("/models/unload", json!({ "model": "mock" })).await.status, StatusCode::OK);
     assert_eq!(service.get("/model/status").await.json()["in_flight"], 0);
+}
+
+#[tokio::test]
+async fn the_metrics_port_answers_to_metrics_alone() {
+    let router = metrics_router("127.0.0.1:9091".parse().expect("an address"));
+    for (path, status) in [("/metrics", StatusCode::OK), ("/models", StatusCode::NOT_FOUND)] {
+        let request = request("GET", path).body(Body::empty()).expect("a request");
+        assert_eq!(router.clone().oneshot(request).await.expect("an answer").status(), status, "{path}");
+    }
 }
 
 #[tokio::test]

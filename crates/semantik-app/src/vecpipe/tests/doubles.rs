@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::vecpipe::{ModelSource, Vecpipe};
 
-/// Two models, `mock` and `other`; `stuck` never ends, and `broken` cannot be loaded.
+/// Two models, `mock` and `other`, and `stuck`, whose calls never end.
 #[derive(Default)]
 pub(super) struct Doubles {
     /// Told when a call to `stuck` begins, and when it is cancelled.
@@ -21,6 +21,8 @@ pub(super) struct Doubles {
     pub(super) cancelled: Arc<Notify>,
     /// Loading ends when this is told.
     pub(super) gate: Option<Arc<Notify>>,
+    /// Nothing can be loaded.
+    pub(super) broken: bool,
 }
 
 struct Other {
@@ -76,7 +78,7 @@ impl ModelSource for Doubles {
         if let Some(gate) = &self.gate {
             gate.notified().await;
         }
-        if name == "broken" {
+        if self.broken {
             return Err(InferenceError::Unavailable("its weights are damaged".into()));
         }
         let state = Residency::Loaded;

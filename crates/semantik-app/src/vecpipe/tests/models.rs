@@ -80,7 +80,8 @@ async fn shorter_vectors_have_unit_length_again() {
 async fn reranking_without_a_model_says_what_to_set() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let vecpipe = open(folder.path(), Doubles::default()).await;
-    let request = RerankRequest { query: "tide".into(), passages: vec!["tide tables".into(), "bread".into()], model: None };
+    let request =
+        RerankRequest { query: "tide".into(), passages: vec!["tide tables".into(), "bread".into()], model: None };
     let error = vecpipe.rerank(request.clone()).await.expect_err("no model");
     assert!(error.hint().expect("a hint").contains("RERANK_MODEL"));
     let named = RerankRequest { model: Some("mock".into()), ..request };
@@ -102,4 +103,14 @@ async fn readiness_follows_the_default_model_and_answers_meanwhile() {
     gate.notify_one();
     warming.await.expect("ends");
     assert!(vecpipe.readiness().ready);
+}
+
+#[tokio::test]
+async fn a_default_model_that_cannot_be_loaded_is_told_by_readiness() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let vecpipe = open(folder.path(), Doubles { broken: true, ..Doubles::default() }).await;
+    vecpipe.warm_up().await;
+    let readiness = vecpipe.readiness();
+    assert_eq!((readiness.ready, readiness.status), (false, "failed"));
+    assert!(readiness.error.expect("a reason").contains("damaged"));
 }

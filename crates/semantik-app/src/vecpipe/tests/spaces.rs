@@ -85,7 +85,8 @@ async fn a_stop_between_row_and_vector_leaves_every_point_as_it_was() {
     upsert(&vecpipe, notes()).await.expect("kept");
     let space = vecpipe.spaces().get("notes").await.expect("a space");
     // A row without a vector, and a row with one that was never published.
-    let row = |id: &str| SpacePoint { key: ChunkId::generate(), id: id.into(), text: "tide".into(), payload: String::new() };
+    let row =
+        |id: &str| SpacePoint { key: ChunkId::generate(), id: id.into(), text: "tide".into(), payload: String::new() };
     let rows = [row("1"), row("77")];
     space.rows.stage(space.space.index, &rows).await.expect("staged");
     let mut vector = vec![0.0; 384];
@@ -110,7 +111,11 @@ async fn vectors_of_another_model_are_refused() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let vecpipe = service(folder.path()).await;
     upsert(&vecpipe, notes()).await.expect("kept");
-    let vector = || { let mut v = vec![0.0; 384]; v[0] = 2.0; v };
+    let vector = || {
+        let mut v = vec![0.0; 384];
+        v[0] = 2.0;
+        v
+    };
     let (text, brought) = (json!([{ "id": 5, "text": "x" }]), json!([{ "id": 5, "vector": vector() }]));
     for body in [
         json!({ "collection": "notes", "points": text, "model": "other" }),
