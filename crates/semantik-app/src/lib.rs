@@ -25,14 +25,14 @@ use std::sync::Arc;
 use semantik_config::Config;
 use semantik_core::Clock;
 use semantik_index::IndexEngine;
-use semantik_inference::Embedder;
+use semantik_inference::{Embedder, Reranker};
 use semantik_ingest::extract::ExtractorPool;
 use semantik_store::{Blobs, Store};
 
 pub use caller::Caller;
 pub use collections::{CollectionPatch, CollectionSummary, FormatCount};
 pub use doctor::{Check, Component, DoctorCounts, DoctorReport, Health, Problem, SystemInfo, try_extractor};
-pub use documents::{DocumentQuery, Documents, Incoming, Upload, UploadFile};
+pub use documents::{DocumentQuery, Documents, Incoming, UPLOAD_FILES, Upload, UploadFile};
 pub use error::AppError;
 pub use jobs::Workers;
 pub use operations::QueueView;
@@ -45,6 +45,8 @@ pub struct Parts {
     pub blobs: Arc<dyn Blobs>,
     pub engine: Arc<dyn IndexEngine>,
     pub embedder: Arc<dyn Embedder>,
+    /// Reads the best candidates of a search again, when one is set.
+    pub reranker: Option<Arc<dyn Reranker>>,
     pub extractor: Arc<ExtractorPool>,
 }
 
@@ -83,6 +85,10 @@ impl App {
 
     fn embedder(&self) -> &dyn Embedder {
         self.parts.embedder.as_ref()
+    }
+
+    fn reranker(&self) -> Option<&dyn Reranker> {
+        self.parts.reranker.as_deref()
     }
 
     fn config(&self) -> &Config {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use semantik_config::Config;
 use semantik_core::SystemClock;
+use semantik_inference::Embedder;
 use semantik_inference::local::{Models, ModelsOptions};
 use semantik_inference::models::ModelCache;
 use semantik_ingest::extract::{ExtractorPool, Limits, PoolOptions};
@@ -33,9 +34,13 @@ impl App {
         let blobs = semantik_store::blobs::open_folder(&config.data_dir.join("blobs"))?;
         let engine = semantik_index::open(&config.data_dir.join("index"))?;
         let models = models(config);
-        let embedder = models.embedder(&config.embedding.model, config.embedding.quantization)?;
+        let embedder = open_embedder(config, &models).await?;
+        let reranker = match &config.embedding.rerank_model {
+            Some(name) => Some(models.reranker(name, config.embedding.quantization)?),
+            None => None,
+        };
         let extractor = Arc::new(extractor(config, None)?);
-        Ok(App::new(Parts { config: config.clone(), clock, store, blobs, engine, embedder, extractor }))
+        Ok(App::new(Parts { config: config.clone(), clock, store, blobs, engine, embedder, reranker, extractor }))
     }
 }
 
@@ -70,6 +75,15 @@ pub(crate) fn models(config: &Config) -> Models {
         queue_tokens: QUEUE_TOKENS,
         mock: settings.mock,
     })
+}
+
+/// The configured embedder: a remote one, or one of this process.
+async fn open_embedder(config: &Config, models: &Models) -> Result<Arc<dyn Embedder>, AppError> {
+    let settings = &config.embedding;
+    match settings.provider.filter(|_| !settings.mock) {
+        Some(provider) => Ok(semantik_inference::remote::open(provider, settings).await?),
+        None => Ok(models.embedder(&settings.model, settings.quantization)?),
+    }
 }
 
 /// A pool of extractors with the configured limits. They run beside the encoder, so there are never

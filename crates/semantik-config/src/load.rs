@@ -5,8 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use semantik_core::Secret;
 use semantik_core::collection::Quantization;
+use semantik_core::{Provider, Secret};
 
 use crate::{Config, VecpipeConfig};
 
@@ -75,6 +75,15 @@ fn read(r: &mut Reader<'_>) -> Config {
     r.set("CELERY_CONCURRENCY", &mut c.max_concurrent_jobs);
     r.set("MAX_CONCURRENT_JOBS", &mut c.max_concurrent_jobs);
     r.set("DEFAULT_EMBEDDING_MODEL", &mut c.embedding.model);
+    if let Some(name) = r.text("RERANK_MODEL") {
+        c.embedding.rerank_model = Some(name.to_owned());
+    }
+    if r.text("EMBEDDING_PROVIDER") != Some("local") {
+        r.optional("EMBEDDING_PROVIDER", &mut c.embedding.provider);
+    }
+    c.embedding.api_url = r.text("EMBEDDING_API_URL").map(str::to_owned);
+    c.embedding.api_key = r.secret("EMBEDDING_API_KEY", "EMBEDDING_API_KEY_FILE");
+    r.optional("EMBEDDING_DIMENSIONS", &mut c.embedding.dimensions);
     r.set("HF_CACHE_DIR", &mut c.embedding.cache_dir);
     r.flag("HF_HUB_OFFLINE", &mut c.embedding.offline);
     r.set("HF_ENDPOINT", &mut c.embedding.hub);
@@ -107,8 +116,7 @@ fn read_vecpipe(r: &mut Reader<'_>, ip: IpAddr, c: &mut VecpipeConfig) {
             c.metrics_port = (port != 0).then_some(port);
         }
     }
-    c.internal_api_key = r.secret("INTERNAL_API_KEY");
-    c.rerank_model = r.text("RERANK_MODEL").map(str::to_owned);
+    c.internal_api_key = r.secret("INTERNAL_API_KEY", "INTERNAL_API_KEY_FILE");
 }
 
 struct Reader<'a> {
@@ -129,23 +137,32 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A secret from `NAME`, or from the file `NAME_FILE` names, where one trailing line break is dropped.
-    fn secret(&mut self, name: &str) -> Option<Secret> {
-        let file_name = format!("{name}_FILE");
-        match (self.text(name), self.text(&file_name)) {
-            (Some(_), Some(_)) => {
-                self.problems.push(format!("{name} and {file_name} are both set; unset one"));
+    /// The same for a value that may be missing.
+    fn optional<T: Setting>(&mut self, name: &str, slot: &mut Option<T>) {
+        let Some(text) = self.text(name) else { return };
+        match T::read(text) {
+            Some(value) => *slot = Some(value),
+            None => self.problems.push(format!("{name}: `{text}` is not {}", T::WHAT)),
+        }
+    }
+
+    /// A secret from a setting or from the file that another one names. No problem repeats it.
+    fn secret(&mut self, name: &str, file_name: &str) -> Option<Secret> {
+        let (direct, file) = (self.text(name), self.text(file_name));
+        if direct.is_some() && file.is_some() {
+            self.problems.push(format!("{name}: {file_name} is set as well; unset one of them"));
+        }
+        let Some(path) = file.filter(|_| direct.is_none()) else { return direct.map(|text| text.to_owned().into()) };
+        match std::fs::read_to_string(path) {
+            Ok(text) if !text.trim().is_empty() => Some(text.trim().to_owned().into()),
+            Ok(_) => {
+                self.problems.push(format!("{file_name}: {path} is empty"));
                 None
             }
-            (Some(text), None) => Some(Secret::from(text.to_owned())),
-            (None, Some(path)) => match std::fs::read_to_string(path) {
-                Ok(text) => Some(Secret::from(text.trim_end_matches(['\r', '\n']).to_owned())),
-                Err(error) => {
-                    self.problems.push(format!("{file_name}: {path} cannot be read: {error}"));
-                    None
-                }
-            },
-            (None, None) => None,
+            Err(error) => {
+                self.problems.push(format!("{file_name}: {path} cannot be read: {error}"));
+                None
+            }
         }
     }
 
@@ -191,6 +208,13 @@ impl Setting for String {
     }
 }
 
+impl Setting for Provider {
+    const WHAT: &'static str = "one of local, openai, cohere, tei, ollama";
+    fn read(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+}
+
 impl Setting for Quantization {
     const WHAT: &'static str = "one of float32, float16, int8";
     fn read(text: &str) -> Option<Self> {
@@ -219,6 +243,40 @@ mod tests {
             load(&[("WEBUI_PORT", "many"), ("LOG_LEVEL", "loud"), ("BATCH_SIZE", "0"), ("HF_HUB_OFFLINE", "maybe")])
                 .expect_err("four wrong settings");
         assert_eq!(error.0.len(), 4, "{error}");
+    }
+
+    #[test]
+    fn a_remote_provider_is_read_and_its_key_never_shown() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let file = folder.path().join("key");
+        std::fs::write(&file, "sk-hunter2\n").expect("a writable folder");
+        let file = file.to_str().expect("a plain path");
+        for key in [("EMBEDDING_API_KEY", "sk-hunter2"), ("EMBEDDING_API_KEY_FILE", file)] {
+            let config =
+                load(&[("EMBEDDING_PROVIDER", "openai"), ("EMBEDDING_DIMENSIONS", "256"), key]).expect("valid");
+            let embedding = &config.embedding;
+            assert_eq!((embedding.provider, embedding.dimensions), (Some(Provider::OpenAi), Some(256)));
+            assert_eq!(embedding.api_key.as_ref().map(Secret::expose), Some("sk-hunter2"));
+            assert!(!format!("{config:?}").contains("hunter2"));
+        }
+        assert_eq!(load(&[("EMBEDDING_PROVIDER", "local")]).expect("valid").embedding.provider, None);
+    }
+
+    #[test]
+    fn wrong_settings_of_a_provider_are_told_without_secrets() {
+        for settings in [
+            [("EMBEDDING_PROVIDER", "openai"), ("EMBEDDING_API_URL", "https://me:hunter2@example.com/v1")],
+            [("EMBEDDING_PROVIDER", "openai"), ("EMBEDDING_API_URL", "https://example.com/v1?key=hunter2")],
+            [("EMBEDDING_PROVIDER", "tei"), ("EMBEDDING_API_KEY", "hunter2")],
+            [("EMBEDDING_PROVIDER", "openai"), ("EMBEDDING_API_KEY_FILE", "no/such/file")],
+            [("EMBEDDING_PROVIDER", "cohere"), ("EMBEDDING_DIMENSIONS", "256")],
+            [("EMBEDDING_API_KEY_FILE", "no/such/file"), ("EMBEDDING_API_KEY", "hunter2")],
+            [("EMBEDDING_PROVIDER", "nobody"), ("EMBEDDING_API_KEY", "hunter2")],
+            [("EMBEDDING_PROVIDER", "ollama"), ("EMBEDDING_DIMENSIONS", "0")],
+        ] {
+            let error = load(&settings).expect_err("a wrong setting").to_string();
+            assert!(error.contains("EMBEDDING_") && !error.contains("hunter2"), "{error}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The sections and their defaults. The doc comments are the manual.
 
-use semantik_core::Secret;
 use semantik_core::collection::Quantization;
+use semantik_core::{Provider, Secret};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
@@ -39,11 +39,24 @@ pub struct ServerConfig {
 /// Which model makes the vectors.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EmbeddingConfig {
-    /// Catalogue name or `org/model` (`DEFAULT_EMBEDDING_MODEL`).
+    /// Catalogue name or `org/model` (`DEFAULT_EMBEDDING_MODEL`); with a provider, its name there.
     pub model: String,
+    /// Who makes the vectors (`EMBEDDING_PROVIDER`): `local` is this process; `openai` (and every
+    /// server with its API), `cohere`, `tei` and `ollama` are remote servers, which see every text.
+    pub provider: Option<Provider>,
+    /// Where the provider's API begins (`EMBEDDING_API_URL`), for example `http://gpu:8000/v1`; `tei`
+    /// needs it, the others have an address of their own.
+    pub api_url: Option<String>,
+    /// The key for the provider (`EMBEDDING_API_KEY`, or a file with it in `EMBEDDING_API_KEY_FILE`).
+    pub api_key: Option<Secret>,
+    /// Numbers of a vector from the provider (`EMBEDDING_DIMENSIONS`); empty takes what comes. With
+    /// it, Semantik starts while the provider is down.
+    pub dimensions: Option<usize>,
     /// What models compute with (`DEFAULT_QUANTIZATION`): `float32` is exact, `float16` near-lossless at
     /// half the memory, `int8` fastest.
     pub quantization: Quantization,
+    /// Reads the best candidates of a search again; empty for none (`RERANK_MODEL`).
+    pub rerank_model: Option<String>,
     /// Where models are kept (`HF_CACHE_DIR`).
     pub cache_dir: PathBuf,
     /// Never ask the hub (`HF_HUB_OFFLINE`).
@@ -90,8 +103,6 @@ pub struct VecpipeConfig {
     /// What callers must show (`INTERNAL_API_KEY`, or a file that holds it, `INTERNAL_API_KEY_FILE`).
     /// Without it only this machine is answered.
     pub internal_api_key: Option<Secret>,
-    /// Catalogue name or `org/model` that reranks; empty means none (`RERANK_MODEL`).
-    pub rerank_model: Option<String>,
 }
 
 impl Default for Config {
@@ -120,7 +131,12 @@ impl Default for EmbeddingConfig {
     fn default() -> Self {
         Self {
             model: "sentence-transformers/all-MiniLM-L6-v2".into(),
+            provider: None,
+            api_url: None,
+            api_key: None,
+            dimensions: None,
             quantization: Quantization::Float16,
+            rerank_model: None,
             cache_dir: PathBuf::from("./models"),
             offline: false,
             hub: "https://huggingface.co".into(),
@@ -139,7 +155,6 @@ impl Default for VecpipeConfig {
             bind: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8000),
             metrics_port: Some(9091),
             internal_api_key: None,
-            rerank_model: None,
         }
     }
 }
@@ -192,10 +207,12 @@ impl Config {
                 KEY_LENGTH.end()
             ));
         }
+        problems.extend(self.embedding.check());
         for (name, value, low, high) in [
             ("MAX_CONCURRENT_JOBS", self.max_concurrent_jobs as u64, 1, 256),
             ("BATCH_SIZE", self.embedding.batch_size as u64, 1, 4096),
             ("EMBEDDING_THREADS", self.embedding.threads as u64, 0, 1024),
+            ("EMBEDDING_DIMENSIONS", self.embedding.dimensions.unwrap_or(1) as u64, 1, 65_536),
             ("MAX_FILE_SIZE_MB", self.extract.max_file_mb, 1, 4096),
             ("EXTRACT_MEMORY_MB", self.extract.memory_mb, 256, 65_536),
             ("EXTRACT_TIMEOUT_SECS", self.extract.timeout_s, 1, 86_400),
@@ -207,6 +224,32 @@ impl Config {
             if !(low..=high).contains(&value) {
                 problems.push(format!("{name}: {value} is outside {low} to {high}"));
             }
+        }
+        problems
+    }
+}
+
+impl EmbeddingConfig {
+    /// Problems of a remote provider's settings. The address is never repeated: it may hold a secret.
+    fn check(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        match &self.api_url {
+            None if self.provider == Some(Provider::Tei) => {
+                problems.push("EMBEDDING_API_URL: tei needs the address of its server".to_owned());
+            }
+            Some(url) if !(url.starts_with("http://") || url.starts_with("https://")) => {
+                problems.push("EMBEDDING_API_URL: begins with neither http:// nor https://".to_owned());
+            }
+            Some(url) if url.contains(['@', '?', '#']) => {
+                problems.push("EMBEDDING_API_URL: must not hold a user, a password or a `?` part; a key goes into EMBEDDING_API_KEY".to_owned());
+            }
+            None | Some(_) => {}
+        }
+        let hosted = matches!(self.provider, Some(Provider::OpenAi | Provider::Cohere));
+        if hosted && self.api_url.is_none() && self.api_key.is_none() {
+            problems.push(
+                "EMBEDDING_API_KEY: this provider needs one; or set EMBEDDING_API_URL to your own server".to_owned(),
+            );
         }
         problems
     }

@@ -69,6 +69,8 @@ error_codes!(
     ModelInvalid "model_invalid" Invalid false,
     ModelDownload "model_download" Unavailable true,
     ModelMismatch "model_mismatch" Conflict false,
+    EmbedderUnavailable "embedder_unavailable" Unavailable true,
+    EmbedderRejected "embedder_rejected" Unavailable false,
     SourceUnreadable "source_unreadable" Invalid true,
     FileTooLarge "file_too_large" TooLarge false,
     UnsupportedFormat "unsupported_format" Unsupported false,

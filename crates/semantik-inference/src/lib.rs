@@ -4,8 +4,10 @@
 //! call, and comes back in the order asked. This crate knows nothing of documents.
 
 mod error;
+mod http;
 pub mod local;
 pub mod models;
+pub mod remote;
 
 use std::sync::Arc;
 
@@ -20,7 +22,7 @@ pub use error::InferenceError;
 pub struct ModelInfo {
     /// Catalogue name, for example `sentence-transformers/all-MiniLM-L6-v2`.
     pub name: String,
-    /// SHA-256 of the weights file, lower-case hex.
+    /// SHA-256 of the weights file, lower-case hex; of a remote model, of what names it there.
     pub hash: String,
     /// What it computes with; vectors of another quantization are others.
     pub quantization: Quantization,

@@ -6,10 +6,10 @@
 use std::path::Path;
 
 use crate::InferenceError;
+use crate::local::isa::Isa;
 use crate::local::linear::{Activation, Finish, Linear};
-use crate::local::loader::{Loader, NormWeights, Part, product};
-use crate::local::ops::attention::{self, Heads, Shape};
-use crate::local::ops::{self};
+use crate::local::loader::{Loader, NormWeights, Part};
+use crate::local::ops::attention::Shape;
 use crate::local::scratch::Scratch;
 use crate::local::settings::{EncoderShape, invalid};
 use crate::local::tokens::SECOND;
@@ -24,7 +24,7 @@ pub(crate) struct Encoder {
     places: Vec<Vec<f32>>,
     norm: NormWeights,
     layers: Vec<Layer>,
-    isa: ops::Isa,
+    isa: Isa,
 }
 
 struct Layer {
@@ -52,7 +52,7 @@ impl Encoder {
             places,
             norm: load.layer_norm("embeddings.LayerNorm", hidden, shape.layer_norm_eps)?,
             layers: (0..shape.num_hidden_layers).map(|at| layer(load, shape, at)).collect::<Result<_, _>>()?,
-            isa: ops::Isa::detect(),
+            isa: load.isa,
             shape: shape.clone(),
         })
     }
@@ -87,18 +87,18 @@ impl Encoder {
     }
 
     fn step(&self, layer: &Layer, tokens: usize, scratch: &mut Scratch) {
-        let Scratch { rows, attention, states, next, wide, offsets, .. } = scratch;
+        let Scratch { hands, states, next, wide, offsets, .. } = scratch;
         let (heads, hidden) = (self.shape.num_attention_heads, self.shape.hidden_size);
         let plain = Finish::Store(Activation::None);
-        product(rows, &layer.query_key_value, states, tokens, plain, wide);
+        hands.product(&layer.query_key_value, states, tokens, plain, wide);
         let attend =
             Shape { heads, kv_heads: heads, head_dim: hidden / heads, causal: false, window: None, bias: None };
         next.resize(tokens * hidden, 0.0);
-        attention::attend(self.isa, &attend, wide, offsets, attention, Heads::whole(&attend, next));
-        product(rows, &layer.attention, next, tokens, plain, wide);
+        hands.attend(&attend, wide, offsets, next);
+        hands.product(&layer.attention, next, tokens, plain, wide);
         layer.attention_norm.view().after(self.isa, states, wide);
-        product(rows, &layer.up, states, tokens, Finish::Store(Activation::Gelu), wide);
-        product(rows, &layer.down, wide, tokens, plain, next);
+        hands.product(&layer.up, states, tokens, Finish::Store(Activation::Gelu), wide);
+        hands.product(&layer.down, wide, tokens, plain, next);
         layer.norm.view().after(self.isa, states, next);
     }
 }

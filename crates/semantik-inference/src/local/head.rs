@@ -6,9 +6,9 @@
 use std::cell::Cell;
 
 use crate::InferenceError;
+use crate::local::isa::Isa;
 use crate::local::linear::{Activation, Finish, Linear, Precision};
-use crate::local::loader::{Loader, product};
-use crate::local::ops;
+use crate::local::loader::Loader;
 use crate::local::ops::pooling::{Pooling, normalise};
 use crate::local::scratch::Scratch;
 use crate::local::settings::{DecoderShape, EncoderShape, Settings};
@@ -73,8 +73,8 @@ impl Head {
     }
 
     /// One result per text of the states in `scratch`: a vector, or one number between 0 and 1.
-    pub fn apply(&self, isa: ops::Isa, hidden: usize, scratch: &mut Scratch) -> Vec<Vec<f32>> {
-        let Scratch { rows, states, next, inner, offsets, .. } = scratch;
+    pub fn apply(&self, isa: Isa, hidden: usize, scratch: &mut Scratch) -> Vec<Vec<f32>> {
+        let Scratch { hands, states, next, inner, offsets, .. } = scratch;
         let texts = offsets.len() - 1;
         let mut pool = |pooling: Pooling| {
             next.resize(texts * hidden, 0.0);
@@ -90,7 +90,7 @@ impl Head {
             }
             Self::Classifier { dense, row, bias } => {
                 pool(Pooling::Cls);
-                product(rows, dense, next, texts, Finish::Store(Activation::None), inner);
+                hands.product(dense, next, texts, Finish::Store(Activation::None), inner);
                 inner.iter_mut().for_each(|value| *value = value.tanh());
                 scores(inner, row, f64::from(*bias))
             }

@@ -3,7 +3,8 @@
 use std::cell::Cell;
 
 use crate::InferenceError;
-use crate::local::linear::{self, Finish, Linear, Output, Precision, Rows};
+use crate::local::isa::Isa;
+use crate::local::linear::{Linear, Precision};
 use crate::local::ops::norm::{Kind, Norm};
 use crate::local::weights::Weights;
 
@@ -11,7 +12,7 @@ use crate::local::weights::Weights;
 pub(crate) struct Loader<'a> {
     pub weights: &'a Weights,
     pub precision: Precision,
-    pub isa: linear::Isa,
+    pub isa: Isa,
     /// Bytes packed so far.
     pub bytes: Cell<usize>,
 }
@@ -91,19 +92,4 @@ impl NormWeights {
         let kind = self.shift.as_ref().map_or(Kind::Rms, |bias| Kind::Layer { bias });
         Norm { kind, weight: &self.scale, epsilon: self.epsilon }
     }
-}
-
-/// Puts `tokens` rows of `input` through `layer` into `output`, which gets its size.
-pub(crate) fn product(
-    rows: &mut Rows,
-    layer: &Linear,
-    input: &[f32],
-    tokens: usize,
-    finish: Finish,
-    output: &mut Vec<f32>,
-) {
-    let outputs = layer.outputs();
-    output.resize(tokens * outputs, 0.0);
-    let input = rows.prepare(layer.precision(), &input[..tokens * layer.inputs()], tokens, layer.inputs());
-    layer.forward(&input, 0..outputs, finish, Output::new(output, tokens, outputs, outputs));
 }

@@ -9,7 +9,7 @@ use semantik_core::collection::Quantization;
 use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
-use crate::local::ops::Isa;
+use crate::local::isa::Isa;
 use crate::local::ops::pooling::normalise;
 use crate::local::tokens::words;
 use crate::{Embedder, InferenceError, ModelInfo, Purpose, Reranker, TokenCounter};

@@ -3,14 +3,14 @@
 mod decoder;
 mod encoder;
 mod engine;
+mod hands;
 mod hash;
 mod head;
-#[expect(dead_code, reason = "the query path and other families use the rest")]
+mod isa;
 mod linear;
 mod loader;
 mod mock;
 mod model;
-#[cfg_attr(not(test), expect(dead_code, reason = "other families use the rest"))]
 mod ops;
 mod pool;
 mod rerank;
@@ -18,6 +18,8 @@ mod resident;
 mod scratch;
 mod settings;
 mod shards;
+mod simd;
+mod team;
 mod tokens;
 mod weights;
 mod wordpiece;

@@ -9,9 +9,9 @@ use crate::InferenceError;
 use crate::local::decoder::Decoder;
 use crate::local::encoder::Encoder;
 use crate::local::head::{Answers, Head};
-use crate::local::linear::{self, Precision};
+use crate::local::isa::Isa;
+use crate::local::linear::Precision;
 use crate::local::loader::Loader;
-use crate::local::ops;
 use crate::local::scratch::Scratch;
 use crate::local::settings::{Settings, Shape, invalid};
 use crate::local::weights::Weights;
@@ -21,6 +21,7 @@ pub(crate) struct Model {
     layers: Layers,
     head: Head,
     hidden: usize,
+    isa: Isa,
     /// Numbers a token needs beside its state, at the widest.
     width: usize,
     bytes: usize,
@@ -46,7 +47,7 @@ impl Model {
     /// When a tensor is missing or does not fit `settings`.
     pub fn load(folder: &Path, settings: &Settings, precision: Precision, task: Task) -> Result<Self, InferenceError> {
         let weights = Weights::open(folder)?;
-        let load = Loader { weights: &weights, precision, isa: linear::Isa::detect(), bytes: Cell::new(0) };
+        let load = Loader { weights: &weights, precision, isa: Isa::detect(), bytes: Cell::new(0) };
         let layers = match &settings.shape {
             Shape::Encoder(shape) => Layers::Encoder(Encoder::load(folder, shape, &load)?),
             Shape::Decoder(shape) => Layers::Decoder(Decoder::load(shape, settings.max_tokens, &load)?),
@@ -60,7 +61,7 @@ impl Model {
             }
         };
         let (hidden, width) = (settings.shape.hidden(), settings.shape.widest());
-        Ok(Self { layers, head, hidden, width, bytes: load.bytes.get() })
+        Ok(Self { layers, head, hidden, isa: load.isa, width, bytes: load.bytes.get() })
     }
 
     /// Bytes of the packed layers; tables stay in the map.
@@ -81,7 +82,7 @@ impl Model {
     /// sees to both.
     pub fn encode(&self, texts: &[Vec<u32>], scratch: &mut Scratch, between: &mut dyn FnMut()) -> Vec<Vec<f32>> {
         self.run(texts, scratch, &mut |_| between());
-        self.head.apply(ops::Isa::detect(), self.hidden, scratch)
+        self.head.apply(self.isa, self.hidden, scratch)
     }
 
     /// Fills `scratch.states`; `watch` sees the states of each stage.

@@ -1,7 +1,8 @@
 //! Threads that run batches of any loaded model, one whole batch per core, queries before passages.
 //!
-//! A query does not wait for a batch of passages: it runs between two of its layers. What waits is
-//! bounded, and a caller that goes away takes its waiting work with it.
+//! A query does not wait for a batch of passages: it runs between two of its layers. A query that is
+//! all there is to do is shared with the workers that have nothing to do. What waits is bounded, and
+//! a caller that goes away takes its waiting work with it.
 
 mod line;
 mod memory;
@@ -14,8 +15,10 @@ use std::time::{Duration, Instant};
 use metrics::{counter, gauge, histogram};
 use tokio::sync::mpsc::unbounded_channel;
 
+use crate::local::hands::Hands;
 use crate::local::model::Model;
 use crate::local::scratch::Scratch;
+use crate::local::team::Team;
 use crate::{InferenceError, Purpose};
 
 pub(crate) use line::Vectors;
@@ -29,6 +32,12 @@ const SHARE_TOKENS: usize = 64;
 const TOKENS_BETWEEN: usize = 256;
 /// Buffers that a longer text needed are given back after it.
 const KEPT_TOKENS: usize = 2048;
+
+/// Tokens times bytes of weights that one more worker at a query is worth: about a tenth of a
+/// millisecond of each core.
+const WORTH_A_HELPER: usize = 64 << 20;
+/// Beyond this many, helpers spend their time waiting for each other.
+const MOST_HELPERS: usize = 7;
 
 /// A handle on the threads; dropping it ends them after the batch they are at.
 pub(crate) struct Pool {
@@ -44,6 +53,7 @@ struct Queue {
     workers: usize,
     /// Held by a batch that needs much of the memory left.
     alone: Mutex<()>,
+    team: Arc<Team>,
 }
 
 #[derive(Default)]
@@ -74,6 +84,7 @@ impl Pool {
             arrived: Condvar::new(),
             workers: workers.max(1),
             alone: Mutex::default(),
+            team: Arc::default(),
         };
         let pool = Self { queue: Arc::new(queue), next_call: AtomicU64::new(0), most_waiting };
         for number in 0..pool.queue.workers {
@@ -125,12 +136,14 @@ impl Pool {
             return Err(InferenceError::Busy { retry_after: waiting.drained_in(queue.workers) });
         }
         let count = units.len();
+        let wanted = count + helpers(model, tokens, purpose);
         if count > 0 {
+            queue.team.dismiss();
             waiting.line(purpose).push(Call { id, model: Arc::clone(model), units, results, since: Instant::now() });
         }
         waiting.report();
         drop(waiting);
-        (0..count.min(queue.workers)).for_each(|_| queue.arrived.notify_one());
+        (0..wanted.min(queue.workers)).for_each(|_| queue.arrived.notify_one());
         Ok(Ticket { queue, purpose, id })
     }
 }
@@ -150,7 +163,19 @@ impl Drop for Ticket<'_> {
     }
 }
 
+/// How many workers beside one a call is worth.
+fn helpers(model: &Model, tokens: usize, purpose: Purpose) -> usize {
+    match purpose {
+        Purpose::Query => (tokens * model.bytes() / WORTH_A_HELPER).min(MOST_HELPERS),
+        Purpose::Passage => 0,
+    }
+}
+
 impl Waiting {
+    fn is_empty(&self) -> bool {
+        self.queries.is_empty() && self.passages.is_empty()
+    }
+
     fn line(&mut self, purpose: Purpose) -> &mut Line {
         match purpose {
             Purpose::Query => &mut self.queries,
@@ -184,8 +209,9 @@ impl Queue {
         self.waiting().queries.take(TOKENS_BETWEEN)
     }
 
-    /// The next batch and what it is for; `None` once the queue is closed.
-    fn next(&self) -> Option<(Batch, Purpose)> {
+    /// The next batch and what it is for; `None` once the queue is closed. Helps where a query is
+    /// shared meanwhile; `hands` may share the batch where nothing else is to do.
+    fn next(&self, hands: &mut Hands) -> Option<(Batch, Purpose)> {
         let mut waiting = self.waiting();
         loop {
             if waiting.closed {
@@ -196,10 +222,20 @@ impl Queue {
                 // What waits is shared out, so that no worker has nothing to do.
                 let share = line.tokens().div_ceil(self.workers).clamp(SHARE_TOKENS, UNIT_TOKENS);
                 if let Some(batch) = line.take(share) {
+                    let is_lone = purpose == Purpose::Query && self.workers > 1 && waiting.is_empty();
+                    hands.lead(if is_lone { self.team.lead() } else { None });
                     return Some((batch, purpose));
                 }
             }
-            waiting = self.arrived.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+            let mut is_tired = false;
+            if self.team.is_open() {
+                drop(waiting);
+                is_tired = !self.team.help(hands.attention());
+                waiting = self.waiting();
+            }
+            if waiting.is_empty() && !waiting.closed && (is_tired || !self.team.is_open()) {
+                waiting = self.arrived.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+            }
         }
     }
 
@@ -214,7 +250,7 @@ impl Queue {
 
 fn work(queue: &Queue) {
     let (mut scratch, mut aside) = (Scratch::default(), Scratch::default());
-    while let Some((batch, purpose)) = queue.next() {
+    while let Some((batch, purpose)) = queue.next(&mut scratch.hands) {
         let tokens = batch.tokens();
         let _alone = memory::is_tight(batch.model.scratch_bytes(tokens), queue.workers)
             .then(|| queue.alone.lock().unwrap_or_else(PoisonError::into_inner));
@@ -243,6 +279,7 @@ fn answer(batch: Batch, purpose: Purpose, scratch: &mut Scratch, between: &mut d
     batch.report(purpose, began);
     let computed = catch_unwind(AssertUnwindSafe(|| batch.model.encode(&batch.texts, scratch, between)));
     histogram!("semantik_embedding_compute_seconds", "purpose" => name(purpose)).record(began.elapsed().as_secs_f64());
+    scratch.hands.lead(None);
     if computed.is_err() {
         *scratch = Scratch::default();
     }

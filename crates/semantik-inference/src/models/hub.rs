@@ -8,13 +8,13 @@ use tokio::fs;
 use tokio::io::AsyncWriteExt;
 
 use crate::InferenceError;
+use crate::http::{chain, client};
 use crate::models::cache::{ModelCache, NEEDED, wanted};
 use crate::models::{PullEvent, catalogue};
 
 /// The hub that is asked when no other is set.
 pub const HUB: &str = "https://huggingface.co";
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest silence in the middle of a file.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -33,7 +33,7 @@ pub(crate) async fn download(
     progress: &(dyn Fn(PullEvent) + Send + Sync),
 ) -> Result<(), Failure> {
     let staging = cache.staging(name).map_err(Failure::Model)?;
-    let client = client().map_err(|error| Failure::Unreachable(chain(&error)))?;
+    let client = client().read_timeout(READ_TIMEOUT).build().map_err(|error| Failure::Unreachable(chain(&error)))?;
     for file in wanted(name) {
         let target = staging.join(file);
         if target.is_file() {
@@ -114,19 +114,4 @@ async fn fetch(
     }
     file.sync_all().await?;
     Ok(fs::rename(&part, target).await?)
-}
-
-fn client() -> Result<Client, reqwest::Error> {
-    // Someone else may have installed a provider before; any will do.
-    drop(rustls::crypto::ring::default_provider().install_default());
-    Client::builder()
-        .connect_timeout(CONNECT_TIMEOUT)
-        .read_timeout(READ_TIMEOUT)
-        .user_agent(concat!("semantik/", env!("CARGO_PKG_VERSION")))
-        .build()
-}
-
-/// An error with its causes: the outermost one alone says little.
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

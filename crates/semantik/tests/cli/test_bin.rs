@@ -45,7 +45,6 @@ impl Home {
             .env("USE_MOCK_EMBEDDINGS", "true")
             .env("BATCH_SIZE", "16")
             .env("METRICS_PORT", "0")
-            .env("RERANK_MODEL", "mock")
             .current_dir(self.dir.path());
         for name in [
             "SEMANTIK_DATA_DIR",
@@ -86,7 +85,7 @@ impl Home {
 
     /// Starts without waiting.
     pub fn start(&self, args: &[&str]) -> Running {
-        Running { child: self.command(args).spawn().expect("the binary starts") }
+        Running::of(&mut self.command(args))
     }
 
     /// Starts the server on a free port and waits until it says where.
@@ -115,7 +114,7 @@ pub struct Ran {
 }
 
 impl Ran {
-    fn of(output: Output) -> Self {
+    pub fn of(output: Output) -> Self {
         let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
         Self { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
     }
@@ -143,6 +142,11 @@ pub struct Running {
 }
 
 impl Running {
+    /// Starts a command without waiting.
+    pub fn of(command: &mut Command) -> Self {
+        Self { child: command.spawn().expect("the binary starts") }
+    }
+
     pub fn id(&self) -> u32 {
         self.child.id()
     }

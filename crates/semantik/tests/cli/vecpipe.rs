@@ -16,7 +16,8 @@ struct Service {
 
 impl Service {
     fn start(home: &Home) -> Self {
-        let process = home.start(&["vecpipe", "--bind", "127.0.0.1:0"]);
+        let mut command = home.command(&["vecpipe", "--bind", "127.0.0.1:0"]);
+        let process = Running::of(command.env("RERANK_MODEL", "mock"));
         let id = process.id();
         let file = home.data().join("vecpipe/serve.json");
         let url = wait_for("the service's address", || {

@@ -2,11 +2,9 @@
 //!
 //! In this order: the panels, then for every column its starting sum, its scale and its bias. A
 //! panel holds `width` columns; in it the steps follow each other, and a step holds one word (1, 2
-//! or 4 consecutive inputs) of each column. Columns and inputs that are missing are zero. The
-//! block depends on nothing but the weights, the precision and the panel's form, so its bytes can
-//! be written to a file and read back, or mapped.
+//! or 4 consecutive inputs) of each column. Columns and inputs that are missing are zero.
 
-use crate::local::linear::isa::Isa;
+use crate::local::isa::{Isa, Set};
 use crate::local::linear::line::{LINE, Line, view, view_mut};
 use crate::local::linear::precision::{Precision, SUM_LIMIT, word_limit};
 
@@ -26,8 +24,8 @@ pub(crate) struct Form {
 
 impl Form {
     pub(crate) fn new(outputs: usize, inputs: usize, precision: Precision, isa: Isa) -> Self {
-        let (width, byte_limit) = (isa.panel_width(), isa.byte_weight_limit());
-        Self { outputs, inputs, precision, width, byte_limit, zero_point: isa.byte_zero_point() }
+        let (width, byte_limit) = (panel_width(isa), byte_weight_limit(isa));
+        Self { outputs, inputs, precision, width, byte_limit, zero_point: byte_zero_point(isa) }
     }
 
     pub(crate) fn steps(&self) -> usize {
@@ -49,6 +47,32 @@ impl Form {
 
     pub(crate) fn lines(&self) -> usize {
         (self.weight_words() + 3 * self.columns()).div_ceil(LINE / 4)
+    }
+}
+
+/// Output columns that lie side by side in a packed panel: two vectors of 32-bit numbers.
+fn panel_width(isa: Isa) -> usize {
+    match isa.set() {
+        Set::Avx512Vnni | Set::Avx512 => 32,
+        Set::Avx2Vnni | Set::Avx2 => 16,
+        Set::NeonDot | Set::Neon | Set::Portable => 8,
+    }
+}
+
+/// The largest absolute value of an 8-bit weight. Without a dot product instruction two
+/// products of an unsigned and a signed byte are added in 16 bits, which holds 255 x 2 x 63.
+pub(crate) fn byte_weight_limit(isa: Isa) -> i32 {
+    match isa.set() {
+        Set::Avx512 | Set::Avx2 => 63,
+        Set::Avx512Vnni | Set::Avx2Vnni | Set::NeonDot | Set::Neon | Set::Portable => 127,
+    }
+}
+
+/// What is added to an 8-bit activation: the x86 instructions want it unsigned.
+pub(crate) fn byte_zero_point(isa: Isa) -> i32 {
+    match isa.set() {
+        Set::NeonDot | Set::Neon => 0,
+        Set::Avx512Vnni | Set::Avx512 | Set::Avx2Vnni | Set::Avx2 | Set::Portable => 128,
     }
 }
 
@@ -81,28 +105,18 @@ impl Packed {
         Self { form, lines }
     }
 
-    /// Takes the bytes of another one of the same form, or nothing where the length is wrong.
-    pub(crate) fn from_bytes(bytes: &[u8], form: Form) -> Option<Self> {
-        if bytes.len() != form.lines() * LINE {
-            return None;
-        }
-        let mut lines = vec![Line([0; LINE / 4]); form.lines()];
-        view_mut(&mut lines).copy_from_slice(bytes);
-        Some(Self { form, lines })
-    }
-
     pub(crate) fn form(&self) -> &Form {
         &self.form
     }
 
-    /// The block as plain bytes.
-    pub(crate) fn as_bytes(&self) -> &[u8] {
-        view(&self.lines)
+    /// Bytes of memory that it takes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.lines.len() * LINE
     }
 
     /// The panels' bytes, each `4 x panel_words` long.
     pub(crate) fn panels(&self) -> &[u8] {
-        &self.as_bytes()[..4 * self.form.weight_words()]
+        &view(&self.lines)[..4 * self.form.weight_words()]
     }
 
     /// The starting sum of each column: its bias in float32, otherwise what takes back the
@@ -194,9 +208,8 @@ fn largest(row: &[f32]) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Form, Packed, join, quantise_to_words};
-    use crate::local::linear::isa::Isa;
-    use crate::local::linear::precision::{Precision, SUM_LIMIT, word_limit};
+    use super::{join, quantise_to_words};
+    use crate::local::linear::precision::{SUM_LIMIT, word_limit};
 
     #[test]
     fn numbers_are_joined_lowest_first() {
@@ -215,16 +228,5 @@ mod tests {
                 assert!(inputs < 300 || used > SUM_LIMIT / 4 * 3, "{inputs} inputs waste bits");
             }
         }
-    }
-
-    #[test]
-    fn a_packed_block_survives_being_bytes() {
-        let weight: Vec<f32> = (0..15).map(|i| i as f32 - 7.0).collect();
-        let form = Form::new(5, 3, Precision::Int8, Isa::Portable);
-        let packed = Packed::new(&weight, Some(&[1.0; 5]), form);
-        let again = Packed::from_bytes(packed.as_bytes(), form).expect("the same form");
-        assert_eq!(again.as_bytes(), packed.as_bytes());
-        assert_eq!(again.bias()[..5], [1.0; 5]);
-        assert!(Packed::from_bytes(&packed.as_bytes()[1..], form).is_none());
     }
 }

@@ -6,6 +6,7 @@ use safetensors::SafeTensors;
 use serde_json::Value;
 
 use super::{Model, Task};
+use crate::local::hands::tests::helped;
 use crate::local::linear::Precision;
 use crate::local::scratch::Scratch;
 use crate::local::settings::Settings;
@@ -52,6 +53,25 @@ fn every_layer_is_within_a_ten_thousandth_of_the_reference() {
             let error = states.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
             println!("{family}, stage {stage}: {error:e} at most, of numbers up to {largest}");
             assert!(error < 1e-4, "{family}, stage {stage}: {error}");
+        }
+    }
+}
+
+#[test]
+fn helpers_change_no_bit_of_any_model_in_any_precision() {
+    for family in ["qwen3", "bert", "xlm-roberta"] {
+        let folder = tiny(family);
+        let settings = Settings::read(&folder).expect("the folder is a model");
+        let texts = ids(&folder);
+        for precision in [Precision::Float32, Precision::Float16, Precision::Int8] {
+            let model = Model::load(&folder, &settings, precision, Task::Embed).expect("the weights load");
+            let alone = model.encode(&texts, &mut Scratch::default(), &mut || {});
+            helped(3, |hands| {
+                let mut scratch = Scratch { hands: std::mem::take(hands), ..Scratch::default() };
+                for _ in 0..50 {
+                    assert!(model.encode(&texts, &mut scratch, &mut || {}) == alone, "{family} {precision:?}");
+                }
+            });
         }
     }
 }

@@ -72,6 +72,10 @@ impl<M> Line<M> {
         self.tokens
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.calls.is_empty()
+    }
+
     pub fn push(&mut self, call: Call<M>) {
         self.tokens += call.units.iter().map(Unit::tokens).sum::<usize>();
         self.calls.push_back(call);

@@ -4,27 +4,20 @@ use std::arch::x86_64::{
     __m128, __m256, __m256i, _CMP_LT_OQ, _MM_FROUND_NO_EXC, _MM_FROUND_TO_NEAREST_INT, _mm_add_ps, _mm_add_ss,
     _mm_cvtss_f32, _mm_loadu_ps, _mm_max_ps, _mm_max_ss, _mm_movehl_ps, _mm_shuffle_ps, _mm256_add_epi32,
     _mm256_add_ps, _mm256_andnot_ps, _mm256_blendv_ps, _mm256_castps_si256, _mm256_castps128_ps256,
-    _mm256_castps256_ps128, _mm256_castsi256_ps, _mm256_cmp_ps, _mm256_cvtps_epi32, _mm256_div_ps,
-    _mm256_extractf128_ps, _mm256_fmadd_ps, _mm256_insertf128_ps, _mm256_loadu_ps, _mm256_maskload_ps,
-    _mm256_maskstore_ps, _mm256_max_ps, _mm256_min_ps, _mm256_mul_ps, _mm256_round_ps, _mm256_set1_epi32,
-    _mm256_set1_ps, _mm256_setr_ps, _mm256_shuffle_ps, _mm256_slli_epi32, _mm256_storeu_ps, _mm256_sub_ps,
-    _mm256_unpackhi_ps, _mm256_unpacklo_ps,
+    _mm256_castps256_ps128, _mm256_castsi256_ps, _mm256_cmp_ps, _mm256_cvtepi32_ps, _mm256_cvtps_epi32, _mm256_div_ps,
+    _mm256_extractf128_ps, _mm256_fmadd_ps, _mm256_fnmadd_ps, _mm256_insertf128_ps, _mm256_loadu_ps,
+    _mm256_loadu_si256, _mm256_maskload_ps, _mm256_maskstore_ps, _mm256_max_ps, _mm256_min_ps, _mm256_mul_ps,
+    _mm256_round_ps, _mm256_set1_epi32, _mm256_set1_ps, _mm256_setr_ps, _mm256_shuffle_ps, _mm256_slli_epi32,
+    _mm256_storeu_ps, _mm256_sub_ps, _mm256_unpackhi_ps, _mm256_unpacklo_ps,
 };
 
-use crate::local::ops::simd::{Simd, lanewise};
+use crate::local::simd::{Simd, lanewise};
 
 /// Proof that the CPU has AVX2 and FMA.
 #[derive(Clone, Copy)]
 pub(crate) struct Avx2(());
 
 impl Avx2 {
-    /// # Safety
-    /// The CPU has AVX2 and FMA.
-    #[inline(always)]
-    pub(crate) unsafe fn new() -> Self {
-        Self(())
-    }
-
     /// All bits set in the lanes below `end`, for any `end`.
     #[inline(always)]
     fn below(self, end: isize) -> __m256 {
@@ -51,6 +44,7 @@ impl Avx2 {
 
 impl Simd for Avx2 {
     type V = __m256;
+    type Words = __m256i;
     const LANES: usize = 8;
     const ROWS: usize = 6;
     const LEAST_EXPONENT: f32 = -127.0;
@@ -63,6 +57,12 @@ impl Simd for Avx2 {
         min(a, b) = _mm256_min_ps;
         max(a, b) = _mm256_max_ps;
         fma(a, b, c) = _mm256_fmadd_ps;
+        fnma(a, b, c) = _mm256_fnmadd_ps;
+    }
+
+    #[inline(always)]
+    unsafe fn new() -> Self {
+        Self(())
     }
 
     #[inline(always)]
@@ -164,5 +164,29 @@ impl Simd for Avx2 {
             let two = _mm_max_ps(four, _mm_movehl_ps(four, four));
             _mm_cvtss_f32(_mm_max_ss(two, _mm_shuffle_ps::<0x55>(two, two)))
         }
+    }
+
+    #[inline(always)]
+    unsafe fn load_words(self, from: *const u8) -> __m256i {
+        // SAFETY: `self` proves the instructions, the caller the memory.
+        unsafe { _mm256_loadu_si256(from.cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn splat_word(self, from: *const u8) -> __m256i {
+        // SAFETY: `self` proves the instructions, the caller the memory.
+        unsafe { _mm256_set1_epi32(from.cast::<i32>().read_unaligned()) }
+    }
+
+    #[inline(always)]
+    fn reinterpret(self, words: __m256i) -> __m256 {
+        // SAFETY: `self` proves the instructions.
+        unsafe { _mm256_castsi256_ps(words) }
+    }
+
+    #[inline(always)]
+    fn convert(self, words: __m256i) -> __m256 {
+        // SAFETY: `self` proves the instructions.
+        unsafe { _mm256_cvtepi32_ps(words) }
     }
 }

@@ -1,6 +1,6 @@
 //! [`Simd`] without intrinsics: four lanes, which compilers map to whatever vectors there are.
 
-use crate::local::ops::simd::Simd;
+use crate::local::simd::Simd;
 
 /// Plain Rust; every machine has it.
 #[derive(Clone, Copy)]
@@ -16,9 +16,15 @@ fn each(f: impl Fn(usize) -> f32) -> V {
 
 impl Simd for Portable {
     type V = V;
+    type Words = [u32; LANES];
     const LANES: usize = LANES;
     const ROWS: usize = 6;
     const LEAST_EXPONENT: f32 = -127.0;
+
+    #[inline(always)]
+    unsafe fn new() -> Self {
+        Self
+    }
 
     #[inline(always)]
     fn splat(self, x: f32) -> V {
@@ -94,6 +100,11 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
+    fn fnma(self, a: V, b: V, c: V) -> V {
+        each(|lane| c[lane] - a[lane] * b[lane])
+    }
+
+    #[inline(always)]
     fn round(self, v: V) -> V {
         // 1.5 * 2^23: adding it leaves no bits for a fraction.
         const SHIFT: f32 = 12_582_912.0;
@@ -123,5 +134,27 @@ impl Simd for Portable {
     #[inline(always)]
     fn greatest(self, v: V) -> f32 {
         v[0].max(v[1]).max(v[2].max(v[3]))
+    }
+
+    #[inline(always)]
+    unsafe fn load_words(self, from: *const u8) -> [u32; LANES] {
+        // SAFETY: the caller gives four readable words.
+        unsafe { from.cast::<[u32; LANES]>().read_unaligned() }
+    }
+
+    #[inline(always)]
+    unsafe fn splat_word(self, from: *const u8) -> [u32; LANES] {
+        // SAFETY: the caller gives four readable bytes.
+        [unsafe { from.cast::<u32>().read_unaligned() }; LANES]
+    }
+
+    #[inline(always)]
+    fn reinterpret(self, words: [u32; LANES]) -> V {
+        words.map(f32::from_bits)
+    }
+
+    #[inline(always)]
+    fn convert(self, words: [u32; LANES]) -> V {
+        words.map(|word| word.cast_signed() as f32)
     }
 }

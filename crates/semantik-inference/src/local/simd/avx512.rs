@@ -1,27 +1,19 @@
 //! [`Simd`] for x86-64 with AVX-512 (F, DQ, BW, VL): 16 lanes, 32 registers.
 
 use std::arch::x86_64::{
-    __m128, __m512, __mmask16, _MM_FROUND_NO_EXC, _MM_FROUND_TO_NEAREST_INT, _mm_loadu_ps, _mm512_abs_ps,
-    _mm512_add_ps, _mm512_castps128_ps512, _mm512_div_ps, _mm512_fmadd_ps, _mm512_insertf32x4, _mm512_loadu_ps,
-    _mm512_mask_blend_ps, _mm512_mask_storeu_ps, _mm512_maskz_loadu_ps, _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps,
-    _mm512_reduce_add_ps, _mm512_reduce_max_ps, _mm512_roundscale_ps, _mm512_scalef_ps, _mm512_set1_ps,
-    _mm512_shuffle_ps, _mm512_storeu_ps, _mm512_sub_ps, _mm512_unpackhi_ps, _mm512_unpacklo_ps,
+    __m128, __m512, __m512i, __mmask16, _MM_FROUND_NO_EXC, _MM_FROUND_TO_NEAREST_INT, _mm_loadu_ps, _mm512_abs_ps,
+    _mm512_add_ps, _mm512_castps128_ps512, _mm512_castsi512_ps, _mm512_cvtepi32_ps, _mm512_div_ps, _mm512_fmadd_ps,
+    _mm512_fnmadd_ps, _mm512_insertf32x4, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_mask_blend_ps,
+    _mm512_mask_storeu_ps, _mm512_maskz_loadu_ps, _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps, _mm512_reduce_add_ps,
+    _mm512_reduce_max_ps, _mm512_roundscale_ps, _mm512_scalef_ps, _mm512_set1_epi32, _mm512_set1_ps, _mm512_shuffle_ps,
+    _mm512_storeu_ps, _mm512_sub_ps, _mm512_unpackhi_ps, _mm512_unpacklo_ps,
 };
 
-use crate::local::ops::simd::{Simd, lanewise};
+use crate::local::simd::{Simd, lanewise};
 
 /// Proof that the CPU has AVX-512.
 #[derive(Clone, Copy)]
 pub(crate) struct Avx512(());
-
-impl Avx512 {
-    /// # Safety
-    /// The CPU has AVX-512 F, DQ, BW and VL.
-    #[inline(always)]
-    pub(crate) unsafe fn new() -> Self {
-        Self(())
-    }
-}
 
 /// The bits below `end`, for any `end`.
 #[inline(always)]
@@ -31,6 +23,7 @@ fn below(end: isize) -> __mmask16 {
 
 impl Simd for Avx512 {
     type V = __m512;
+    type Words = __m512i;
     const LANES: usize = 16;
     const ROWS: usize = 12;
     const LEAST_EXPONENT: f32 = -160.0;
@@ -43,7 +36,13 @@ impl Simd for Avx512 {
         min(a, b) = _mm512_min_ps;
         max(a, b) = _mm512_max_ps;
         fma(a, b, c) = _mm512_fmadd_ps;
+        fnma(a, b, c) = _mm512_fnmadd_ps;
         abs(v) = _mm512_abs_ps;
+    }
+
+    #[inline(always)]
+    unsafe fn new() -> Self {
+        Self(())
     }
 
     #[inline(always)]
@@ -129,5 +128,29 @@ impl Simd for Avx512 {
     fn greatest(self, v: __m512) -> f32 {
         // SAFETY: `self` proves the instructions.
         unsafe { _mm512_reduce_max_ps(v) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_words(self, from: *const u8) -> __m512i {
+        // SAFETY: `self` proves the instructions, the caller the memory.
+        unsafe { _mm512_loadu_si512(from.cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn splat_word(self, from: *const u8) -> __m512i {
+        // SAFETY: `self` proves the instructions, the caller the memory.
+        unsafe { _mm512_set1_epi32(from.cast::<i32>().read_unaligned()) }
+    }
+
+    #[inline(always)]
+    fn reinterpret(self, words: __m512i) -> __m512 {
+        // SAFETY: `self` proves the instructions.
+        unsafe { _mm512_castsi512_ps(words) }
+    }
+
+    #[inline(always)]
+    fn convert(self, words: __m512i) -> __m512 {
+        // SAFETY: `self` proves the instructions.
+        unsafe { _mm512_cvtepi32_ps(words) }
     }
 }

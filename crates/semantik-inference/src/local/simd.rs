@@ -2,7 +2,7 @@
 //!
 //! A [`Simd`] value is a token: it exists only where the CPU has the instructions, which makes the
 //! arithmetic safe to call; only memory access through raw pointers stays `unsafe`. Everything here
-//! is `#[inline(always)]`, see [`crate::local::ops::isa::Kernel::run`].
+//! is `#[inline(always)]`, see [`crate::local::isa::Kernel::run`].
 
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod avx2;
@@ -16,6 +16,8 @@ pub(crate) mod portable;
 pub(crate) trait Simd: Copy {
     /// A vector of floats.
     type V: Copy;
+    /// A vector of as many 32-bit words: sums, or a few packed numbers each.
+    type Words: Copy;
     /// Floats in a vector: 4, 8 or 16.
     const LANES: usize;
     /// Rows of the register tile of a product, two vectors wide: what the registers hold.
@@ -23,6 +25,9 @@ pub(crate) trait Simd: Copy {
     /// The least exponent that [`Simd::scale`] takes, and that makes 0 of values near 1.
     const LEAST_EXPONENT: f32;
 
+    /// # Safety
+    /// The machine has the instructions.
+    unsafe fn new() -> Self;
     /// `x` in every lane.
     fn splat(self, x: f32) -> Self::V;
     /// # Safety
@@ -47,10 +52,14 @@ pub(crate) trait Simd: Copy {
     fn sub(self, a: Self::V, b: Self::V) -> Self::V;
     fn mul(self, a: Self::V, b: Self::V) -> Self::V;
     fn div(self, a: Self::V, b: Self::V) -> Self::V;
+    /// The smaller one; not a number where `b` is none.
     fn min(self, a: Self::V, b: Self::V) -> Self::V;
+    /// The greater one; not a number where `b` is none.
     fn max(self, a: Self::V, b: Self::V) -> Self::V;
     /// `a * b + c`, with one rounding where the hardware does so.
     fn fma(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    /// `c - a * b`, rounded as [`Self::fma`] rounds.
+    fn fnma(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
     /// The nearest whole number, for values of magnitude below 2^22.
     fn round(self, v: Self::V) -> Self::V;
     /// `v * 2^n` for whole `n` from `LEAST_EXPONENT` to 127.
@@ -62,6 +71,17 @@ pub(crate) trait Simd: Copy {
     fn sum(self, v: Self::V) -> f32;
     /// The greatest lane.
     fn greatest(self, v: Self::V) -> f32;
+    /// # Safety
+    /// `from` is readable for `LANES` words.
+    unsafe fn load_words(self, from: *const u8) -> Self::Words;
+    /// One word in every lane.
+    /// # Safety
+    /// `from` is readable for four bytes.
+    unsafe fn splat_word(self, from: *const u8) -> Self::Words;
+    /// The words, which are floats.
+    fn reinterpret(self, words: Self::Words) -> Self::V;
+    /// The words, which are signed integers, as floats.
+    fn convert(self, words: Self::Words) -> Self::V;
 }
 
 /// Lane-wise operations that are one intrinsic each.

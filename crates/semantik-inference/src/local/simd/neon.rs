@@ -1,29 +1,22 @@
 //! [`Simd`] for 64-bit ARM: 4 lanes, 32 registers.
 
 use std::arch::aarch64::{
-    float32x4_t, vabsq_f32, vaddq_f32, vaddq_s32, vaddvq_f32, vandq_u32, vbslq_f32, vcgeq_f32, vcltq_f32,
-    vcvtnq_s32_f32, vdivq_f32, vdupq_n_f32, vdupq_n_s32, vfmaq_f32, vld1q_f32, vmaxq_f32, vmaxvq_f32, vminq_f32,
-    vmulq_f32, vreinterpretq_f32_f64, vreinterpretq_f32_s32, vreinterpretq_f64_f32, vrndnq_f32, vshlq_n_s32, vst1q_f32,
-    vsubq_f32, vtrn1q_f32, vtrn1q_f64, vtrn2q_f32, vtrn2q_f64,
+    float32x4_t, uint32x4_t, vabsq_f32, vaddq_f32, vaddq_s32, vaddvq_f32, vandq_u32, vbslq_f32, vcgeq_f32, vcltq_f32,
+    vcvtnq_s32_f32, vcvtq_f32_s32, vdivq_f32, vdupq_n_f32, vdupq_n_s32, vdupq_n_u32, vfmaq_f32, vfmsq_f32, vld1q_f32,
+    vld1q_u8, vmaxq_f32, vmaxvq_f32, vminq_f32, vmulq_f32, vreinterpretq_f32_f64, vreinterpretq_f32_s32,
+    vreinterpretq_f32_u32, vreinterpretq_f64_f32, vreinterpretq_s32_u32, vreinterpretq_u32_u8, vrndnq_f32, vshlq_n_s32,
+    vst1q_f32, vsubq_f32, vtrn1q_f32, vtrn1q_f64, vtrn2q_f32, vtrn2q_f64,
 };
 
-use crate::local::ops::simd::{Simd, lanewise};
+use crate::local::simd::{Simd, lanewise};
 
 /// Proof that the CPU has NEON.
 #[derive(Clone, Copy)]
 pub(crate) struct Neon(());
 
-impl Neon {
-    /// # Safety
-    /// The CPU has NEON.
-    #[inline(always)]
-    pub(crate) unsafe fn new() -> Self {
-        Self(())
-    }
-}
-
 impl Simd for Neon {
     type V = float32x4_t;
+    type Words = uint32x4_t;
     const LANES: usize = 4;
     const ROWS: usize = 12;
     const LEAST_EXPONENT: f32 = -127.0;
@@ -40,6 +33,11 @@ impl Simd for Neon {
     }
 
     #[inline(always)]
+    unsafe fn new() -> Self {
+        Self(())
+    }
+
+    #[inline(always)]
     fn splat(self, x: f32) -> float32x4_t {
         // SAFETY: `self` proves the instructions.
         unsafe { vdupq_n_f32(x) }
@@ -49,6 +47,12 @@ impl Simd for Neon {
     fn fma(self, a: float32x4_t, b: float32x4_t, c: float32x4_t) -> float32x4_t {
         // SAFETY: `self` proves the instructions.
         unsafe { vfmaq_f32(c, a, b) }
+    }
+
+    #[inline(always)]
+    fn fnma(self, a: float32x4_t, b: float32x4_t, c: float32x4_t) -> float32x4_t {
+        // SAFETY: `self` proves the instructions.
+        unsafe { vfmsq_f32(c, a, b) }
     }
 
     #[inline(always)]
@@ -130,5 +134,29 @@ impl Simd for Neon {
     fn greatest(self, v: float32x4_t) -> f32 {
         // SAFETY: `self` proves the instructions.
         unsafe { vmaxvq_f32(v) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_words(self, from: *const u8) -> uint32x4_t {
+        // SAFETY: `self` proves the instructions, the caller the memory.
+        unsafe { vreinterpretq_u32_u8(vld1q_u8(from)) }
+    }
+
+    #[inline(always)]
+    unsafe fn splat_word(self, from: *const u8) -> uint32x4_t {
+        // SAFETY: `self` proves the instructions, the caller the memory.
+        unsafe { vdupq_n_u32(from.cast::<u32>().read_unaligned()) }
+    }
+
+    #[inline(always)]
+    fn convert(self, words: uint32x4_t) -> float32x4_t {
+        // SAFETY: `self` proves the instructions.
+        unsafe { vcvtq_f32_s32(vreinterpretq_s32_u32(words)) }
+    }
+
+    #[inline(always)]
+    fn reinterpret(self, words: uint32x4_t) -> float32x4_t {
+        // SAFETY: `self` proves the instructions.
+        unsafe { vreinterpretq_f32_u32(words) }
     }
 }
