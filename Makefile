@@ -14,7 +14,7 @@ BENCH_DOCS ?= $(or $(CARGO_HOME),$(HOME)/.cargo)/registry/src
 NEXTEST_PROFILE ?= $(if $(CI),ci,default)
 export PATH := $(CACHE)/tools/bin:$(PATH)
 
-.PHONY: help setup build run stop test test-model check lint deny tidy torture bench clean
+.PHONY: help setup build run stop test test-model test-clients check lint deny tidy torture bench clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -56,6 +56,18 @@ test: ## Install what testing needs and run every test
 	@echo "test: everything else"
 	@SEMANTIK_TEST_MODEL_DIR="$(CACHE)/models" cargo nextest run --workspace --all-features \
 	  --profile $(NEXTEST_PROFILE) --cargo-quiet
+	@$(MAKE) test-clients
+
+# Client libraries of other servers, in versions that are pinned; installed once into the cache.
+test-clients: test-model ## Talk to `semantik vecpipe` with real clients
+	@clients="$(CACHE)/clients"; pins=tests/clients/requirements.txt; \
+	if ! cmp --silent $$pins "$$clients/installed.txt"; then \
+	  echo "test: fetching the client libraries"; \
+	  python3 -m venv --clear "$$clients"; \
+	  "$$clients/bin/pip" install --quiet --disable-pip-version-check --requirement $$pins; \
+	  cp $$pins "$$clients/installed.txt"; \
+	fi; \
+	SEMANTIK_BIN="$(TARGET)/debug/semantik" MODEL_CACHE="$(CACHE)/models" "$$clients/bin/python" -B tests/clients/run.py
 
 lint: ## Format, clippy, tidy, and deny when it is installed
 	@cargo fmt --all --check

@@ -66,7 +66,7 @@ fn create_folder(path: &Path) -> Result<(), AppError> {
 }
 
 /// The models this process computes with; none is loaded yet.
-fn models(config: &Config) -> Models {
+pub(crate) fn models(config: &Config) -> Models {
     let settings = &config.embedding;
     Models::new(ModelsOptions {
         cache: ModelCache::new(&settings.cache_dir),

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use semantik_core::collection::Quantization;
 use semantik_core::{Provider, Secret};
 
-use crate::Config;
+use crate::{Config, VecpipeConfig};
 
 /// Every problem found, at once.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -70,6 +70,7 @@ fn read(r: &mut Reader<'_>) -> Config {
     }
     r.set("WEBUI_PORT", &mut port);
     c.server.bind = SocketAddr::new(ip, port);
+    read_vecpipe(r, ip, &mut c.vecpipe);
     r.set("SHUTDOWN_TIMEOUT_SECS", &mut c.server.shutdown_timeout_s);
     r.set("CELERY_CONCURRENCY", &mut c.max_concurrent_jobs);
     r.set("MAX_CONCURRENT_JOBS", &mut c.max_concurrent_jobs);
@@ -101,6 +102,23 @@ fn read(r: &mut Reader<'_>) -> Config {
     r.set("EXTRACT_MAX_MEMBERS", &mut c.extract.max_members);
     r.set("EXTRACT_WORKERS", &mut c.extract.workers);
     c
+}
+
+fn read_vecpipe(r: &mut Reader<'_>, ip: IpAddr, c: &mut VecpipeConfig) {
+    let mut port = c.bind.port();
+    r.set("VECPIPE_PORT", &mut port);
+    c.bind = SocketAddr::new(ip, port);
+    // An empty text counts here: it switches the port off.
+    match r.map.get("METRICS_PORT").map(|text| text.trim()) {
+        None => {}
+        Some("") => c.metrics_port = None,
+        Some(_) => {
+            let mut port = 0;
+            r.set("METRICS_PORT", &mut port);
+            c.metrics_port = (port != 0).then_some(port);
+        }
+    }
+    c.internal_api_key = r.secret("INTERNAL_API_KEY", "INTERNAL_API_KEY_FILE");
 }
 
 struct Reader<'a> {
@@ -268,5 +286,31 @@ mod tests {
         let bind = |host| load(&[("HOSTNAME", host)]).expect("valid").server.bind.ip().to_string();
         assert_eq!(bind("web-7f9c"), "127.0.0.1");
         assert_eq!(bind("0.0.0.0"), "0.0.0.0");
+    }
+
+    #[test]
+    fn the_metrics_port_can_be_moved_and_switched_off() {
+        let port = |pairs: &[(&str, &str)]| load(pairs).expect("valid").vecpipe.metrics_port;
+        assert_eq!(port(&[]), Some(9091));
+        assert_eq!(port(&[("METRICS_PORT", "9092")]), Some(9092));
+        assert_eq!(port(&[("METRICS_PORT", "0")]), None);
+        assert_eq!(port(&[("METRICS_PORT", "")]), None);
+        assert!(load(&[("METRICS_PORT", "many")]).is_err());
+    }
+
+    #[test]
+    fn a_secret_may_lie_in_a_file_and_is_never_shown() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("key");
+        std::fs::write(&path, "0123456789abcdef\n").expect("writable");
+        let path = path.to_str().expect("a plain path");
+        let config = load(&[("INTERNAL_API_KEY_FILE", path)]).expect("valid");
+        let key = config.vecpipe.internal_api_key.as_ref().expect("a key");
+        assert_eq!(key.expose(), "0123456789abcdef");
+        assert!(!format!("{config:?}").contains("0123456789abcdef"));
+        assert!(load(&[("INTERNAL_API_KEY", "0123456789abcdef"), ("INTERNAL_API_KEY_FILE", path)]).is_err());
+        assert!(load(&[("INTERNAL_API_KEY_FILE", "/does/not/exist")]).is_err());
+        let short = load(&[("INTERNAL_API_KEY", "hunter2")]).expect_err("too short");
+        assert!(!short.to_string().contains("hunter2"), "{short}");
     }
 }

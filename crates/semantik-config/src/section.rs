@@ -5,6 +5,9 @@ use semantik_core::{Provider, Secret};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+/// Characters of an internal key: fewer can be guessed, more fit no header.
+const KEY_LENGTH: std::ops::RangeInclusive<usize> = 16..=1024;
+
 /// The whole configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
@@ -21,6 +24,7 @@ pub struct Config {
     pub server: ServerConfig,
     pub embedding: EmbeddingConfig,
     pub extract: ExtractConfig,
+    pub vecpipe: VecpipeConfig,
 }
 
 /// Where HTTP answers.
@@ -94,6 +98,18 @@ pub struct ExtractConfig {
     pub workers: usize,
 }
 
+/// The model service, `semantik vecpipe`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VecpipeConfig {
+    /// Address and port (`BIND_ADDRESS` without its port, `VECPIPE_PORT`).
+    pub bind: SocketAddr,
+    /// A second port that answers only to `/metrics`; 0 or empty means none (`METRICS_PORT`).
+    pub metrics_port: Option<u16>,
+    /// What callers must show (`INTERNAL_API_KEY`, or a file that holds it, `INTERNAL_API_KEY_FILE`).
+    /// Without it only this machine is answered.
+    pub internal_api_key: Option<Secret>,
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -105,6 +121,7 @@ impl Default for Config {
             server: ServerConfig::default(),
             embedding: EmbeddingConfig::default(),
             extract: ExtractConfig::default(),
+            vecpipe: VecpipeConfig::default(),
         }
     }
 }
@@ -135,6 +152,16 @@ impl Default for EmbeddingConfig {
             batch_size: 64,
             cache_mb: 1024,
             query_cache_mb: 16,
+        }
+    }
+}
+
+impl Default for VecpipeConfig {
+    fn default() -> Self {
+        Self {
+            bind: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8000),
+            metrics_port: Some(9091),
+            internal_api_key: None,
         }
     }
 }
@@ -177,6 +204,15 @@ impl Config {
         }
         if !["DEBUG", "INFO", "WARNING", "ERROR"].contains(&self.log_level.as_str()) {
             problems.push(format!("LOG_LEVEL: `{}` is not one of DEBUG, INFO, WARNING, ERROR", self.log_level));
+        }
+        if let Some(key) = &self.vecpipe.internal_api_key
+            && !(KEY_LENGTH.contains(&key.expose().len()) && key.expose().bytes().all(|byte| byte.is_ascii_graphic()))
+        {
+            problems.push(format!(
+                "INTERNAL_API_KEY: it must have {} to {} visible ASCII characters; `openssl rand -hex 32` makes one",
+                KEY_LENGTH.start(),
+                KEY_LENGTH.end()
+            ));
         }
         problems.extend(self.embedding.check());
         for (name, value, low, high) in [

@@ -52,6 +52,8 @@ macro_rules! error_codes {
 error_codes!(
     InvalidRequest "invalid_request" Invalid false,
     InvalidConfig "invalid_config" Invalid false,
+    RequestTooLarge "request_too_large" TooLarge false,
+    Unauthenticated "unauthenticated" Unauthenticated false,
     Forbidden "forbidden" Forbidden false,
     NotFound "not_found" NotFound false,
     AlreadyExists "already_exists" Conflict false,

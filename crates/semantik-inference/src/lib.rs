@@ -89,4 +89,8 @@ pub trait Reranker: Send + Sync {
 pub trait TokenCounter: Send + Sync {
     /// Byte span of every token (special tokens left out), in order.
     fn spans(&self, text: &str) -> Vec<(usize, usize)>;
+    /// Special tokens the model wants around every text.
+    fn around(&self) -> usize {
+        0
+    }
 }

@@ -5,9 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use semantik_core::collection::Quantization;
+use semantik_inference::Purpose;
 use semantik_inference::local::{LocalOptions, Models, ModelsOptions, open_local, open_reranker};
 use semantik_inference::models::ModelCache;
-use semantik_inference::Purpose;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;

@@ -12,6 +12,7 @@ mod output;
 mod passage;
 mod progress;
 mod quality;
+mod server;
 mod summary;
 mod telemetry;
 

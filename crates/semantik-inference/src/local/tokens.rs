@@ -112,6 +112,10 @@ impl ModelTokenizer {
 }
 
 impl TokenCounter for ModelTokenizer {
+    fn around(&self) -> usize {
+        self.around.iter().map(Vec::len).sum()
+    }
+
     fn spans(&self, text: &str) -> Vec<(usize, usize)> {
         let mut spans = Vec::with_capacity(text.len() / 4);
         let mut start = 0;

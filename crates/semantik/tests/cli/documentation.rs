@@ -8,6 +8,7 @@ use crate::test_bin::Home;
 /// understands them has to do.
 const ONLY_UNDERSTOOD: &[&str] = &[
     "serve",
+    "vecpipe",
     "eval",
     "models pull",
     "models import",

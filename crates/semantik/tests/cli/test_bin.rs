@@ -46,6 +46,7 @@ impl Home {
             .arg(self.data())
             .env("USE_MOCK_EMBEDDINGS", "true")
             .env("BATCH_SIZE", "16")
+            .env("METRICS_PORT", "0")
             .current_dir(self.dir.path());
         for name in [
             "SEMANTIK_DATA_DIR",
@@ -56,6 +57,9 @@ impl Home {
             "BIND_ADDRESS",
             "HOSTNAME",
             "WEBUI_PORT",
+            "VECPIPE_PORT",
+            "INTERNAL_API_KEY",
+            "INTERNAL_API_KEY_FILE",
             "DATABASE_URL",
         ] {
             command.env_remove(name);
@@ -83,7 +87,7 @@ impl Home {
 
     /// Starts without waiting.
     pub fn start(&self, args: &[&str]) -> Running {
-        Running { child: self.command(args).spawn().expect("the binary starts") }
+        Running::of(&mut self.command(args))
     }
 
     /// Starts the server on a free port and waits until it says where.
@@ -152,6 +156,11 @@ pub struct Running {
 }
 
 impl Running {
+    /// Starts a command without waiting.
+    pub fn of(command: &mut Command) -> Self {
+        Self { child: command.spawn().expect("the binary starts") }
+    }
+
     pub fn id(&self) -> u32 {
         self.child.id()
     }

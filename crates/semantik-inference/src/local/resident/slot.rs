@@ -65,6 +65,11 @@ impl Slot {
         &self.info.name
     }
 
+    /// What else decides the bits of a result.
+    pub fn variant(&self) -> &str {
+        &self.settings.variant
+    }
+
     pub fn kind(&self) -> ModelKind {
         self.kind
     }
