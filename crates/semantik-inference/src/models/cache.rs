@@ -146,7 +146,7 @@ impl ModelCache {
             return Err(bad(format!("{missing} is missing")));
         }
         let staging = self.staging(name)?;
-        for file in files_of(name, folder)? {
+        for file in files_of(name, folder)?.into_iter().filter(|file| folder.join(file).is_file()) {
             let target = staging.join(&file);
             make_parent(&target)
                 .and_then(|()| fs::copy(folder.join(&file), &target).map(drop))

@@ -19,6 +19,10 @@ pub struct Quality {
     pub cpu: String,
     /// Threads that computed.
     pub threads: usize,
+    /// Threads of the whole machine that wanted to run when the measurement began, on average over the
+    /// minute before; where that is not small, times say little.
+    #[serde(default)]
+    pub busy: Option<f64>,
     /// When, in seconds since 1970.
     pub measured_at: i64,
     /// What the passages were.
@@ -114,6 +118,7 @@ mod tests {
             version: "0".into(),
             cpu: "a processor".into(),
             threads: 2,
+            busy: None,
             measured_at: 0,
             texts: "texts".into(),
             passages: 50,

@@ -76,7 +76,7 @@ async fn watched(context: &Context, plan: &Plan) -> Result<Quality, CliError> {
         bar.set_message(quantization.as_str());
         bar.inc(texts as u64);
     };
-    let cancel = CancellationToken::new();
+    let (cancel, busy) = (CancellationToken::new(), busy());
     let folder = plan.folder.clone();
     let model_hash = blocking(move || weights_hash(&folder)).await?;
     let result = tokio::select! {
@@ -94,6 +94,7 @@ async fn watched(context: &Context, plan: &Plan) -> Result<Quality, CliError> {
         version: env!("CARGO_PKG_VERSION").into(),
         cpu: cpu(),
         threads: if plan.threads == 0 { cores() } else { plan.threads },
+        busy,
         measured_at: time::OffsetDateTime::now_utc().unix_timestamp(),
         texts: plan.texts.what.clone(),
         passages: plan.texts.passages.len(),
@@ -124,6 +125,11 @@ async fn memory(context: &Context, name: &str, precision: &str) -> Result<Option
 
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// The load of the machine over the last minute, where the system tells.
+fn busy() -> Option<f64> {
+    std::fs::read_to_string("/proc/loadavg").ok()?.split_whitespace().next()?.parse().ok()
 }
 
 /// What the processor calls itself.

@@ -196,5 +196,11 @@ pub fn print_measured(out: &Output, quality: &Quality) {
         quality.passages,
         quality.texts
     ));
+    // The machine had other work: its times are no measure of the model.
+    if let Some(busy) = quality.busy.filter(|busy| *busy >= 1.0) {
+        out.line(format_args!(
+            "the machine was busy (load {busy:.1}) when this began; measure again for times that count"
+        ));
+    }
     out.table(&quality.table());
 }
