@@ -321,7 +321,7 @@ async fn many_callers_some_of_whom_give_up_all_get_the_truth() {
                 let range = start..start + 1 + (caller * 7 + round * 131) % 400;
                 let cancel = CancellationToken::new();
                 let call = cache.embed(texts[range.clone()].to_vec(), Purpose::Passage, &cancel);
-                if (caller + round) % 5 == 0 {
+                if (caller + round).is_multiple_of(5) {
                     // Cancelled while it waits for the first time, which is when it looks things up.
                     let (made, ()) = tokio::join!(call, async { cancel.cancel() });
                     assert!(made.is_ok() || matches!(made, Err(InferenceError::Cancelled)));
