@@ -65,6 +65,18 @@ async fn time(embedder: &dyn Embedder, calls: std::ops::Range<usize>, purpose: P
     Ok(times[times.len() / 2])
 }
 
+/// What the folder holds; a faster embedder than the disk leaves some out.
+fn remembered(folder: &Path) -> Result<u64, Box<dyn Error>> {
+    let mut bytes = 0;
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|ending| ending == "places") {
+            bytes += path.metadata()?.len();
+        }
+    }
+    Ok(bytes / 12)
+}
+
 fn resident_mb() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
@@ -100,7 +112,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let cached = open(&folder);
     let began = Instant::now();
     cached.embed(batch(calls), Purpose::Passage, &CancellationToken::new()).await?;
-    println!("opening {} vectors: {:.0} ms", calls * BATCH, began.elapsed().as_secs_f64() * 1e3);
+    let opened_ms = began.elapsed().as_secs_f64() * 1e3;
+    println!("opening {} vectors: {opened_ms:.0} ms", remembered(&folder)?);
     println!("memory: {before} MB before, {} MB after", resident_mb());
     println!("hit among them  {:8.2} us", time(&cached, calls - CALLS..calls, Purpose::Passage).await?);
     Ok(())

@@ -306,6 +306,36 @@ async fn the_oldest_vectors_go_when_room_runs_out() {
     assert!(size() <= MIB / 2, "{} bytes", size());
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_callers_some_of_whom_give_up_all_get_the_truth() {
+    let (home, texts) = (folder(), Arc::new(texts(0..20_000)));
+    let expected = Arc::new(truth(&texts).await);
+    let inner = Arc::new(Counting::new());
+    // More than memory holds and less than all, so that segments are read and go at the same time.
+    let cache = Arc::new(with(&inner, CacheOptions { disk_bytes: 24 * MIB, ..options(home.path()) }));
+    let callers = (0..16).map(|caller: usize| {
+        let (cache, texts, expected) = (Arc::clone(&cache), Arc::clone(&texts), Arc::clone(&expected));
+        tokio::spawn(async move {
+            for round in 0..40 {
+                let start = (caller * 3331 + round * 997) % 19_600;
+                let range = start..start + 1 + (caller * 7 + round * 131) % 400;
+                let cancel = CancellationToken::new();
+                let call = cache.embed(texts[range.clone()].to_vec(), Purpose::Passage, &cancel);
+                if (caller + round).is_multiple_of(5) {
+                    // Cancelled while it waits for the first time, which is when it looks things up.
+                    let (made, ()) = tokio::join!(call, async { cancel.cancel() });
+                    assert!(made.is_ok() || matches!(made, Err(InferenceError::Cancelled)));
+                } else {
+                    assert_eq!(bits(&call.await.expect("texts are embedded")), expected[range]);
+                }
+            }
+        })
+    });
+    for caller in callers.collect::<Vec<_>>() {
+        caller.await.expect("no caller panics");
+    }
+}
+
 #[tokio::test]
 async fn a_second_process_computes_and_waits_for_nobody() {
     let (folder, texts) = (folder(), texts(0..5));

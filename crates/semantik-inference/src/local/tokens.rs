@@ -39,13 +39,19 @@ impl ModelTokenizer {
     pub fn load(folder: &Path, settings: &Settings) -> Result<Self, InferenceError> {
         let fail = |why: String| invalid(folder, format!("tokenizer.json: {why}"));
         let text = std::fs::read(folder.join("tokenizer.json")).map_err(|error| fail(error.to_string()))?;
-        let mut inner = Tokenizer::from_bytes(&text)
+        // Both read the whole vocabulary, which takes longer than all else of a start.
+        let (inner, fast) = std::thread::scope(|scope| {
+            let beside = std::thread::Builder::new().spawn_scoped(scope, || WordPiece::read(&text));
+            let inner = Tokenizer::from_bytes(&text);
+            (inner, beside.ok().and_then(|thread| thread.join().ok().flatten()))
+        });
+        let mut inner = inner
             .map_err(|error| fail(format!("it is no tokenizer ({error}); copy it from where the model is from")))?;
         inner.with_truncation(None).map_err(|error| fail(error.to_string()))?;
         inner.with_padding(None);
         check_vocabulary(&inner, settings.shape.vocabulary()).map_err(fail)?;
         let around = special_tokens(&inner).map_err(|error| fail(error.to_string()))?;
-        Ok(Self { fast: WordPiece::read(&text), inner, around, max_tokens: settings.max_tokens })
+        Ok(Self { inner, fast, around, max_tokens: settings.max_tokens })
     }
 
     /// Ids of `text` with the special tokens, cut to what the model takes. An empty text has only
