@@ -7,6 +7,7 @@ use std::time::Duration;
 use semantik_config::Config;
 use semantik_core::SystemClock;
 use semantik_inference::Embedder;
+use semantik_inference::cache::{CacheOptions, CachedEmbedder, EmbeddingCache};
 use semantik_inference::local::{Models, ModelsOptions};
 use semantik_inference::models::ModelCache;
 use semantik_ingest::extract::{ExtractorPool, Limits, PoolOptions};
@@ -77,13 +78,19 @@ pub(crate) fn models(config: &Config) -> Models {
     })
 }
 
-/// The configured embedder: a remote one, or one of this process.
+/// The configured embedder, a remote one or one of this process, which computes nothing twice.
 async fn open_embedder(config: &Config, models: &Models) -> Result<Arc<dyn Embedder>, AppError> {
     let settings = &config.embedding;
-    match settings.provider.filter(|_| !settings.mock) {
-        Some(provider) => Ok(semantik_inference::remote::open(provider, settings).await?),
-        None => Ok(models.embedder(&settings.model, settings.quantization)?),
-    }
+    let engine = match settings.provider.filter(|_| !settings.mock) {
+        Some(provider) => semantik_inference::remote::open(provider, settings).await?,
+        None => models.embedder(&settings.model, settings.quantization)?,
+    };
+    let cache = EmbeddingCache::new(CacheOptions {
+        folder: config.data_dir.join("cache").join("embeddings"),
+        disk_bytes: settings.cache_mb * MIB,
+        query_bytes: usize::try_from(settings.query_cache_mb * MIB).unwrap_or(usize::MAX),
+    });
+    Ok(Arc::new(CachedEmbedder::new(engine, cache)))
 }
 
 /// A pool of extractors with the configured limits. They run beside the encoder, so there are never

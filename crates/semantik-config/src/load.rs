@@ -93,6 +93,8 @@ fn read(r: &mut Reader<'_>) -> Config {
     r.set("EMBEDDING_THREADS", &mut c.embedding.threads);
     r.set("DEFAULT_QUANTIZATION", &mut c.embedding.quantization);
     r.set("BATCH_SIZE", &mut c.embedding.batch_size);
+    r.set("EMBEDDING_CACHE_MB", &mut c.embedding.cache_mb);
+    r.set("QUERY_CACHE_MB", &mut c.embedding.query_cache_mb);
     r.set("MAX_FILE_SIZE_MB", &mut c.extract.max_file_mb);
     r.set("EXTRACT_MEMORY_MB", &mut c.extract.memory_mb);
     r.set("EXTRACT_TIMEOUT_SECS", &mut c.extract.timeout_s);

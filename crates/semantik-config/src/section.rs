@@ -74,6 +74,11 @@ pub struct EmbeddingConfig {
     pub threads: usize,
     /// Passages embedded, stored and made durable together (`BATCH_SIZE`).
     pub batch_size: usize,
+    /// Room on disk for vectors of passages that were embedded before, MiB (`EMBEDDING_CACHE_MB`);
+    /// 0 computes each anew.
+    pub cache_mb: u64,
+    /// Memory for vectors of recent queries, MiB (`QUERY_CACHE_MB`); 0 keeps none.
+    pub query_cache_mb: u64,
 }
 
 /// What an extraction may cost.
@@ -145,6 +150,8 @@ impl Default for EmbeddingConfig {
             memory_mb: 0,
             threads: 0,
             batch_size: 64,
+            cache_mb: 1024,
+            query_cache_mb: 16,
         }
     }
 }
@@ -211,6 +218,8 @@ impl Config {
         for (name, value, low, high) in [
             ("MAX_CONCURRENT_JOBS", self.max_concurrent_jobs as u64, 1, 256),
             ("BATCH_SIZE", self.embedding.batch_size as u64, 1, 4096),
+            ("EMBEDDING_CACHE_MB", self.embedding.cache_mb, 0, 1_048_576),
+            ("QUERY_CACHE_MB", self.embedding.query_cache_mb, 0, 65_536),
             ("EMBEDDING_THREADS", self.embedding.threads as u64, 0, 1024),
             ("EMBEDDING_DIMENSIONS", self.embedding.dimensions.unwrap_or(1) as u64, 1, 65_536),
             ("MAX_FILE_SIZE_MB", self.extract.max_file_mb, 1, 4096),

@@ -3,6 +3,7 @@
 //! Invariants every engine keeps: a vector has unit length, never depends on the other texts of the
 //! call, and comes back in the order asked. This crate knows nothing of documents.
 
+pub mod cache;
 mod error;
 mod http;
 pub mod local;
@@ -16,6 +17,7 @@ use semantik_core::collection::Quantization;
 use tokio_util::sync::CancellationToken;
 
 pub use error::InferenceError;
+pub use models::ModelKind;
 
 /// What a model is and takes.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -29,14 +31,6 @@ pub struct ModelInfo {
     pub dimensions: usize,
     /// Most tokens of a text, special ones included; the rest is cut off.
     pub max_tokens: usize,
-}
-
-/// What a model is good for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ModelKind {
-    Embedding,
-    Reranker,
 }
 
 /// What a text is for; some models want a prefix.
@@ -61,6 +55,11 @@ pub trait Embedder: Send + Sync {
         purpose: Purpose,
         cancel: &CancellationToken,
     ) -> Result<Vec<Vec<f32>>, InferenceError>;
+    /// What decides the bits of a vector beside [`Self::info`], purpose and text, such as the prompts
+    /// and the instruction set. A cache takes no vector that another variant made.
+    fn variant(&self) -> &str {
+        ""
+    }
     /// Counts tokens of the model for chunking; cheap to clone.
     fn tokens(&self) -> Arc<dyn TokenCounter>;
 }

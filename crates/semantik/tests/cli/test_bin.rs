@@ -1,5 +1,7 @@
 //! Runs the real binary in a temporary folder, with vectors that need no model.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -102,6 +104,18 @@ impl Home {
         let text = std::fs::read_to_string(self.data().join("serve.json")).expect("a server runs");
         let value: Value = serde_json::from_str(&text).expect("JSON");
         value["url"].as_str().expect("a URL").to_owned()
+    }
+    /// A counter of the running server; 0 before it was first counted.
+    pub fn metric(&self, name: &str) -> u64 {
+        let url = self.url();
+        let address = url.trim_start_matches("http://");
+        let mut stream = TcpStream::connect(address).expect("a server runs");
+        write!(stream, "GET /metrics HTTP/1.0\r\nhost: {address}\r\n\r\n").expect("it listens");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("it answers");
+        assert!(answer.contains(" 200 "), "{answer}");
+        let line = answer.lines().find_map(|line| line.strip_prefix(name));
+        line.map_or(0, |value| value.trim().parse().expect("a whole number"))
     }
 }
 
