@@ -20,7 +20,7 @@ KEY = "a-key-of-this-test-only"
 
 def start(folder):
     """Runs the service; its process and address, which it prints before it answers."""
-    command = [os.environ["SEMANTIK_BIN"], "vecpipe", "--bind", "127.0.0.1:0", "--json"]
+    command = [os.environ["SEMANTIK_BIN"], "vecpipe", "--bind", "127.0.0.1:0", "--json", "--quiet"]
     command += ["--data-dir", folder, "--model-cache", os.environ["MODEL_CACHE"]]
     env = {**os.environ, "METRICS_PORT": "0", "INTERNAL_API_KEY": KEY, "LOG_LEVEL": "ERROR"}
     env.pop("USE_MOCK_EMBEDDINGS", None)

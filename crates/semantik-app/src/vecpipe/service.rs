@@ -136,7 +136,12 @@ impl Vecpipe {
     ) -> Result<ModelState, AppError> {
         let name = named(name).unwrap_or(&self.settings().model);
         let quantization = quantization.unwrap_or(self.settings().quantization);
-        self.inner.models.load(name, quantization).await.map_err(unknown)
+        let state = self.inner.models.load(name, quantization).await.map_err(unknown)?;
+        // Whoever repaired the folder of the default model need not start again.
+        if name == self.settings().model && quantization == self.settings().quantization {
+            *self.warm() = Warm::Ready;
+        }
+        Ok(state)
     }
 
     /// Lets a model go; how many were in memory. The next use loads it again.

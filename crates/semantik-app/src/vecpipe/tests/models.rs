@@ -106,6 +106,16 @@ async fn readiness_follows_the_default_model_and_answers_meanwhile() {
 }
 
 #[tokio::test]
+async fn loading_the_default_model_by_hand_makes_ready() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let vecpipe = open(folder.path(), Doubles::default()).await;
+    vecpipe.load_model(Some("other"), None).await.expect("is there");
+    assert!(!vecpipe.readiness().ready, "another model");
+    vecpipe.load_model(None, None).await.expect("is there");
+    assert!(vecpipe.readiness().ready);
+}
+
+#[tokio::test]
 async fn a_default_model_that_cannot_be_loaded_is_told_by_readiness() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let vecpipe = open(folder.path(), Doubles { broken: true, ..Doubles::default() }).await;
