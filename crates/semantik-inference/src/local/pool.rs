@@ -136,14 +136,14 @@ impl Pool {
             return Err(InferenceError::Busy { retry_after: waiting.drained_in(queue.workers) });
         }
         let count = units.len();
-        let wanted = count + helpers(model, tokens, purpose);
+        let helpers = if queue.team.is_resting() { 0 } else { helpers(model, tokens, purpose) };
         if count > 0 {
             queue.team.dismiss();
             waiting.line(purpose).push(Call { id, model: Arc::clone(model), units, results, since: Instant::now() });
         }
         waiting.report();
         drop(waiting);
-        (0..wanted.min(queue.workers)).for_each(|_| queue.arrived.notify_one());
+        (0..(count + helpers).min(queue.workers)).for_each(|_| queue.arrived.notify_one());
         Ok(Ticket { queue, purpose, id })
     }
 }

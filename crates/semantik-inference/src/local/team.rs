@@ -28,8 +28,10 @@ const PARTS_EACH: usize = 6;
 /// A helper that has waited this long for a step goes away.
 const PATIENCE: Duration = Duration::from_millis(1);
 /// A part that takes this much longer than it should is on a thread that sleeps.
-const STALL: Duration = Duration::from_micros(100);
-/// The most queries that are not shared after one in which a helper slept.
+const STALL: Duration = Duration::from_micros(20);
+/// Queries that are not shared after one in which a helper slept: so few sleep that it does not show
+/// among the slowest twentieth. More after each further one.
+const FIRST_SKIPPED: u32 = 16;
 const MOST_SKIPPED: u32 = 256;
 
 /// A part of a step: some of its units of work, and the working memory of the thread that has it.
@@ -88,6 +90,11 @@ impl Team {
         }
         self.open.store(true, Ordering::Release);
         Some(Lead { team: Arc::clone(self), stalled: false })
+    }
+
+    /// Whether the next query will not be shared, since helpers have slept lately.
+    pub(crate) fn is_resting(&self) -> bool {
+        self.skip.load(Ordering::Relaxed) > 0
     }
 
     /// Whether helpers are wanted.
@@ -207,8 +214,9 @@ impl Drop for Lead {
         team.dismiss();
         let next = team.next_skip.load(Ordering::Relaxed);
         if self.stalled {
-            team.skip.store(next, Ordering::Relaxed);
-            team.next_skip.store((2 * next).clamp(1, MOST_SKIPPED), Ordering::Relaxed);
+            let skipped = next.clamp(FIRST_SKIPPED, MOST_SKIPPED);
+            team.skip.store(skipped, Ordering::Relaxed);
+            team.next_skip.store(2 * skipped, Ordering::Relaxed);
         } else {
             team.next_skip.store(next / 2, Ordering::Relaxed);
         }
