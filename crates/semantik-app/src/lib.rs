@@ -35,6 +35,7 @@ pub use doctor::{Check, Component, DoctorCounts, DoctorReport, Health, Problem, 
 pub use documents::{DocumentQuery, Documents, Incoming, UPLOAD_FILES, Upload, UploadFile};
 pub use error::AppError;
 pub use jobs::Workers;
+pub use open::QUEUE_TOKENS;
 pub use operations::QueueView;
 
 /// The engines an [`App`] runs on.

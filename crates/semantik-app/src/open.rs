@@ -20,7 +20,7 @@ pub(crate) const TEMPORARY: &str = "tmp";
 const MIB: u64 = 1024 * 1024;
 /// Tokens of queries that may wait for the encoder, and as many of passages: far more than the jobs of
 /// one process ever hand in at once, and a few megabytes.
-const QUEUE_TOKENS: usize = 1 << 20;
+pub const QUEUE_TOKENS: usize = 1 << 20;
 
 impl App {
     /// Opens (and migrates) the data folder and prepares every engine; loads no weights yet.

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use semantik_app::QUEUE_TOKENS;
 use semantik_app::vecpipe::{ModelInfo, ModelState, TEXTS, Vecpipe, VecpipeStatus};
 use semantik_core::collection::Quantization;
 use serde::{Deserialize, Serialize};
@@ -57,6 +58,7 @@ pub(super) async fn info(State(vecpipe): State<Vecpipe>) -> Result<Json<Value>, 
         "model_dtype": model.quantization,
         "model_type": { "embedding": {} },
         "max_input_length": model.max_tokens,
+        "max_batch_tokens": QUEUE_TOKENS,
         "max_client_batch_size": TEXTS,
         "auto_truncate": false,
         "version": env!("CARGO_PKG_VERSION"),
