@@ -1,7 +1,7 @@
 //! The use cases of Semantik: everything a person, the API or a schedule can ask for.
 //!
 //! Invariants:
-//! - Every use case takes the [`Caller`] first: a right is a value one must hold.
+//! - Every use case of [`App`] takes the [`Caller`] first: a right is a value one must hold.
 //! - Rows are the truth. Index, blobs and events follow them and are repaired from them (`reconcile/`).
 //! - A job may run twice, stop anywhere and run on another day; the rows end the same.
 //!
@@ -18,6 +18,7 @@ mod operations;
 mod reconcile;
 mod search;
 mod sources;
+pub mod vecpipe;
 
 use std::sync::Arc;
 
@@ -31,7 +32,7 @@ use semantik_store::{Blobs, Store};
 pub use caller::Caller;
 pub use collections::{CollectionPatch, CollectionSummary, FormatCount};
 pub use doctor::{Check, Component, DoctorCounts, DoctorReport, Health, Problem, SystemInfo, try_extractor};
-pub use documents::{DocumentQuery, Documents, Incoming, Upload, UploadFile};
+pub use documents::{DocumentQuery, Documents, Incoming, UPLOAD_FILES, Upload, UploadFile};
 pub use error::AppError;
 pub use jobs::Workers;
 pub use operations::QueueView;

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use semantik_config::Config;
 use semantik_core::SystemClock;
+use semantik_inference::Embedder;
+use semantik_inference::cache::{CacheOptions, CachedEmbedder, EmbeddingCache};
 use semantik_inference::local::{Models, ModelsOptions};
 use semantik_inference::models::ModelCache;
 use semantik_ingest::extract::{ExtractorPool, Limits, PoolOptions};
@@ -33,7 +35,7 @@ impl App {
         let blobs = semantik_store::blobs::open_folder(&config.data_dir.join("blobs"))?;
         let engine = semantik_index::open(&config.data_dir.join("index"))?;
         let models = models(config);
-        let embedder = models.embedder(&config.embedding.model, config.embedding.quantization)?;
+        let embedder = open_embedder(config, &models).await?;
         let reranker = match &config.embedding.rerank_model {
             Some(name) => Some(models.reranker(name, config.embedding.quantization)?),
             None => None,
@@ -64,7 +66,7 @@ fn create_folder(path: &Path) -> Result<(), AppError> {
 }
 
 /// The models this process computes with; none is loaded yet.
-fn models(config: &Config) -> Models {
+pub(crate) fn models(config: &Config) -> Models {
     let settings = &config.embedding;
     Models::new(ModelsOptions {
         cache: ModelCache::new(&settings.cache_dir),
@@ -74,6 +76,21 @@ fn models(config: &Config) -> Models {
         queue_tokens: QUEUE_TOKENS,
         mock: settings.mock,
     })
+}
+
+/// The configured embedder, a remote one or one of this process, which computes nothing twice.
+async fn open_embedder(config: &Config, models: &Models) -> Result<Arc<dyn Embedder>, AppError> {
+    let settings = &config.embedding;
+    let engine = match settings.provider.filter(|_| !settings.mock) {
+        Some(provider) => semantik_inference::remote::open(provider, settings).await?,
+        None => models.embedder(&settings.model, settings.quantization)?,
+    };
+    let cache = EmbeddingCache::new(CacheOptions {
+        folder: config.data_dir.join("cache").join("embeddings"),
+        disk_bytes: settings.cache_mb * MIB,
+        query_bytes: usize::try_from(settings.query_cache_mb * MIB).unwrap_or(usize::MAX),
+    });
+    Ok(Arc::new(CachedEmbedder::new(engine, cache)))
 }
 
 /// A pool of extractors with the configured limits. They run beside the encoder, so there are never

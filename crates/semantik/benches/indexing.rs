@@ -1,21 +1,21 @@
 //! How fast a folder becomes searchable, and what the time goes to.
 //!
-//! `cargo bench -p semantik --bench indexing -- [FOLDER|-] [float32|float16|int8]`
+//! `cargo bench -p semantik --bench indexing -- MODELS FOLDER [float32|float16|int8]`
 //!
-//! Runs the real program on a fresh data folder. Without a folder (or with `-`) the Markdown files of
-//! the crates this program is built from are taken. Prints documents and tokens a second, the share
-//! of the processor's time that is embedding, and the ratio to the last run on this machine, which is
-//! kept in `target/bench/`.
+//! Runs the real program on a fresh data folder, with the model cache in `MODELS`, over a copy of the
+//! Markdown files below `FOLDER` (the first 1,500). Prints documents and tokens a second, the share of the
+//! processor's time that is embedding, and the ratio to the last run on this machine, which is kept in
+//! `target/bench/`.
 
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::{Value, json};
 
-/// Files taken from the crates, at most.
+/// Files taken, at most.
 const FILES: usize = 1500;
 /// Longer files are left out, so that no single one decides.
 const FILE_BYTES: u64 = 200_000;
@@ -25,21 +25,17 @@ type Done<T> = Result<T, Box<dyn Error>>;
 #[tokio::main]
 async fn main() -> Done<()> {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
-    let quantization = arguments.get(1).map_or("float16", String::as_str);
-    let home = tempfile::tempdir()?;
-    let folder = match arguments.first().map(String::as_str) {
-        None | Some("-") => crates_in(&home.path().join("documents"))?,
-        Some(folder) => PathBuf::from(folder),
-    };
-    let models = std::env::var_os("SEMANTIK_TEST_MODEL_DIR")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.cache/models"), PathBuf::from);
-    if !models.is_dir() {
-        println!("no model in {}; run `make test-model` first", models.display());
+    let [models, folder, rest @ ..] = &arguments[..] else {
+        println!("name the folder of the model cache and one with Markdown files");
         return Ok(());
-    }
-    let run = Run { data: home.path().join("data"), models, quantization };
-    let mut server = run.command(&["serve", "--bind", "127.0.0.1:0"]).stdout(Stdio::null()).spawn()?;
-    let measured = run.measure(&mut server, &folder).await;
+    };
+    let quantization = rest.first().map_or("float16", String::as_str);
+    let home = tempfile::tempdir()?;
+    let documents = home.path().join("documents");
+    copy_markdown(Path::new(folder), &documents)?;
+    let run = Run { data: home.path().join("data"), models: Path::new(models).canonicalize()?, quantization };
+    let mut server = run.command(&["serve", "--bind", "127.0.0.1:0", "--json"]).stdout(Stdio::piped()).spawn()?;
+    let measured = run.measure(&mut server, &documents).await;
     server.kill()?;
     server.wait()?;
     report(quantization, &measured?)
@@ -62,7 +58,9 @@ impl Run<'_> {
     }
 
     async fn measure(&self, server: &mut Child, folder: &Path) -> Done<Value> {
-        let url = self.address(server).await?;
+        let told = server.stdout.take().ok_or("the server's output is not read")?;
+        let told = serde_json::Deserializer::from_reader(told).into_iter::<Value>().next();
+        let url = told.ok_or("the server ended")??["url"].as_str().ok_or("no address was told")?.to_owned();
         // The model is in memory before the clock runs.
         self.answer(&["search", "a first question"])?;
         let before = metrics(&url).await?;
@@ -86,22 +84,6 @@ impl Run<'_> {
             "extract_s": stage("extract"),
             "embed_s": stage("embed"),
         }))
-    }
-
-    async fn address(&self, server: &mut Child) -> Done<String> {
-        let file = self.data.join("serve.json");
-        loop {
-            if let Ok(text) = std::fs::read_to_string(&file)
-                && let Some(url) =
-                    serde_json::from_str::<Value>(&text).ok().and_then(|told| Some(told["url"].as_str()?.to_owned()))
-            {
-                return Ok(url);
-            }
-            if let Some(status) = server.try_wait()? {
-                return Err(format!("the server ended: {status}").into());
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
     }
 
     fn answer(&self, arguments: &[&str]) -> Done<Value> {
@@ -146,13 +128,9 @@ fn report(quantization: &str, now: &Value) -> Done<()> {
     Ok(())
 }
 
-/// Copies the Markdown files of the crates into `target`.
-fn crates_in(target: &Path) -> Done<PathBuf> {
-    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
-    let home = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
-    let root = home.ok_or("neither CARGO_HOME nor HOME is set; name a folder")?.join("registry/src");
-    let mut files = Vec::new();
-    let mut open = vec![root];
+/// Copies the Markdown files below `folder` into `target`, in the order of their paths.
+fn copy_markdown(folder: &Path, target: &Path) -> Done<()> {
+    let (mut files, mut open) = (Vec::new(), vec![folder.to_owned()]);
     while let Some(folder) = open.pop() {
         for entry in std::fs::read_dir(folder)?.flatten() {
             let (path, kind) = (entry.path(), entry.file_type()?);
@@ -168,5 +146,5 @@ fn crates_in(target: &Path) -> Done<PathBuf> {
     for (number, file) in files.iter().take(FILES).enumerate() {
         std::fs::copy(file, target.join(format!("{number}.md")))?;
     }
-    Ok(target.to_owned())
+    Ok(())
 }

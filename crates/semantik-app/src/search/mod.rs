@@ -1,7 +1,7 @@
 //! Searching: rights as filter, both legs, fusion, passages.
 
-mod fuse;
-mod legs;
+pub(crate) mod fuse;
+pub(crate) mod legs;
 mod present;
 mod rerank;
 

@@ -9,10 +9,11 @@ use metrics::histogram;
 use semantik_core::collection::Quantization;
 use tokio_util::sync::CancellationToken;
 
+use crate::local::facts::reranks;
 use crate::local::hash::weights_hash;
 use crate::local::model::{Model, Task};
 use crate::local::pool::{Pool, Vectors};
-use crate::local::settings::{Settings, Shape, invalid};
+use crate::local::settings::{Settings, invalid};
 use crate::local::tokens::ModelTokenizer;
 use crate::{Embedder, InferenceError, ModelInfo, Purpose, TokenCounter};
 
@@ -66,7 +67,7 @@ pub fn open_shortened(
 /// As [`Settings::read`], and when the model scores pairs.
 pub(crate) fn read_embedder(folder: &Path) -> Result<Settings, InferenceError> {
     let settings = Settings::read(folder)?;
-    if Shape::is_classifier(folder)? {
+    if reranks(folder, &settings.names)? {
         return Err(invalid(folder, "it scores pairs of texts and makes no vectors; use it as a reranker"));
     }
     Ok(settings)
@@ -113,6 +114,19 @@ pub(crate) fn describe(
     })
 }
 
+/// Weights that are looked up word by word are not read when a model is loaded; what is wrong with
+/// them shows here.
+///
+/// # Errors
+/// [`InferenceError::Invalid`] when a result is not a number.
+pub(crate) fn finite(name: &str, results: &Vectors) -> Result<(), InferenceError> {
+    if results.iter().flatten().all(|value| value.is_finite()) {
+        return Ok(());
+    }
+    let why = "it gives results that are not finite numbers, so its weights are damaged; remove it and pull it again";
+    Err(InferenceError::Invalid { folder: name.to_owned(), why: why.into() })
+}
+
 impl LocalEmbedder {
     /// Loads the weights.
     pub(crate) fn load(
@@ -122,7 +136,15 @@ impl LocalEmbedder {
         tokenizer: Arc<ModelTokenizer>,
         pool: Arc<Pool>,
     ) -> Result<Self, InferenceError> {
-        let model = Arc::new(Model::load(folder, &settings, info.quantization.into(), Task::Embed)?);
+        // The folder may have got another model since it was described.
+        if weights_hash(folder)? != info.hash {
+            return Err(invalid(
+                folder,
+                "its weights have changed since it was first used; restart to use the new ones",
+            ));
+        }
+        let precision = info.quantization.into();
+        let model = Arc::new(Model::load(folder, &settings, precision, Task::Embed, Some(&info.hash))?);
         Ok(Self { info, settings, tokenizer, model, pool })
     }
 
@@ -175,13 +197,18 @@ impl Embedder for LocalEmbedder {
             let began = Instant::now();
             let ids = self.tokenise(texts, purpose, cancel).await?;
             histogram!("semantik_embedding_tokenise_seconds").record(began.elapsed().as_secs_f64());
-            self.pool.run(&self.model, ids, purpose).await
+            let vectors = self.pool.run(&self.model, ids, purpose).await?;
+            finite(&self.info.name, &vectors).map(|()| vectors)
         };
         tokio::select! {
             biased;
             () = cancel.cancelled() => Err(InferenceError::Cancelled),
             result = work => result,
         }
+    }
+
+    fn variant(&self) -> &str {
+        &self.settings.variant
     }
 
     fn tokens(&self) -> Arc<dyn TokenCounter> {

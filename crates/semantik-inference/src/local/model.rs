@@ -12,6 +12,9 @@ use crate::local::head::{Answers, Head};
 use crate::local::isa::Isa;
 use crate::local::linear::Precision;
 use crate::local::loader::Loader;
+use crate::local::modern::Modern;
+use crate::local::nomic::Nomic;
+use crate::local::packed::{PackedPlace, Sections};
 use crate::local::scratch::Scratch;
 use crate::local::settings::{Settings, Shape, invalid};
 use crate::local::weights::Weights;
@@ -29,6 +32,8 @@ pub(crate) struct Model {
 
 enum Layers {
     Encoder(Encoder),
+    Modern(Modern),
+    Nomic(Nomic),
     Decoder(Decoder),
 }
 
@@ -41,21 +46,54 @@ pub(crate) enum Task {
 }
 
 impl Model {
-    /// Loads the weights of `folder` and packs them for this machine.
+    /// Loads the weights of `folder`, packed for this machine. With their `hash` the packed layers
+    /// are kept beside them, and the next load maps those.
     ///
     /// # Errors
     /// When a tensor is missing or does not fit `settings`.
-    pub fn load(folder: &Path, settings: &Settings, precision: Precision, task: Task) -> Result<Self, InferenceError> {
-        let weights = Weights::open(folder)?;
-        let load = Loader { weights: &weights, precision, isa: Isa::detect(), bytes: Cell::new(0) };
+    pub fn load(
+        folder: &Path,
+        settings: &Settings,
+        precision: Precision,
+        task: Task,
+        hash: Option<&str>,
+    ) -> Result<Self, InferenceError> {
+        let (weights, isa) = (Weights::open(folder)?, Isa::detect());
+        let build = |sections: &Sections| {
+            let load = Loader { weights: &weights, precision, isa, bytes: &Cell::new(0), sections };
+            Self::build(folder, settings, task, &load)
+        };
+        let Some(hash) = hash else { return build(&Sections::Absent) };
+        let purpose = match task {
+            Task::Embed => "embed",
+            Task::Rerank(_) => "rerank",
+        };
+        let name = format!("{precision:?}-{isa}-{purpose}").to_lowercase();
+        let place = PackedPlace::new(folder, &name, format!("{name} {hash} {}", settings.variant));
+        if let Some(file) = place.open() {
+            return build(&Sections::Found(file));
+        }
+        let sections = place.create();
+        let model = build(&sections)?;
+        // Once written, the map takes the place of the memory of our own.
+        place.finish(sections).map_or(Ok(model), |file| build(&Sections::Found(file)))
+    }
+
+    fn build(folder: &Path, settings: &Settings, task: Task, load: &Loader<'_>) -> Result<Self, InferenceError> {
         let layers = match &settings.shape {
-            Shape::Encoder(shape) => Layers::Encoder(Encoder::load(folder, shape, &load)?),
-            Shape::Decoder(shape) => Layers::Decoder(Decoder::load(shape, settings.max_tokens, &load)?),
+            Shape::Encoder(shape) => Layers::Encoder(Encoder::load(shape, load)?),
+            Shape::Modern(shape) => Layers::Modern(Modern::load(shape, settings.max_tokens, load)?),
+            Shape::Nomic(shape) => Layers::Nomic(Nomic::load(shape, settings.max_tokens, load)?),
+            Shape::Decoder(shape) => Layers::Decoder(Decoder::load(shape, settings.max_tokens, load)?),
         };
         let head = match (task, &settings.shape) {
             (Task::Embed, _) => Head::vector(settings),
-            (Task::Rerank(_), Shape::Encoder(shape)) => Head::classifier(shape, &load)?,
-            (Task::Rerank(Some(answers)), Shape::Decoder(shape)) => Head::judge(shape, &load, answers)?,
+            (Task::Rerank(_), Shape::Encoder(shape)) => Head::classifier(shape, load)?,
+            (Task::Rerank(_), Shape::Modern(shape)) => Head::modern_classifier(shape, load)?,
+            (Task::Rerank(_), Shape::Nomic(_)) => {
+                return Err(invalid(folder, "rerankers of this family are not supported"));
+            }
+            (Task::Rerank(Some(answers)), Shape::Decoder(shape)) => Head::judge(shape, load, answers)?,
             (Task::Rerank(None), Shape::Decoder(_)) => {
                 return Err(invalid(folder, "tokenizer.json: it lacks the answers of a reranker"));
             }
@@ -89,6 +127,8 @@ impl Model {
     fn run(&self, texts: &[Vec<u32>], scratch: &mut Scratch, watch: &mut dyn FnMut(&[f32])) {
         match &self.layers {
             Layers::Encoder(encoder) => encoder.run(texts, scratch, watch),
+            Layers::Modern(encoder) => encoder.run(texts, scratch, watch),
+            Layers::Nomic(encoder) => encoder.run(texts, scratch, watch),
             Layers::Decoder(decoder) => decoder.run(texts, scratch, watch),
         }
     }

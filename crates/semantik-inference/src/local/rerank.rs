@@ -7,7 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
-use crate::local::engine::{LocalOptions, describe};
+use crate::local::engine::{LocalOptions, describe, finite};
 use crate::local::head::Answers;
 use crate::local::model::{Model, Task};
 use crate::local::pool::Pool;
@@ -78,7 +78,7 @@ impl LocalReranker {
     ) -> Result<Self, InferenceError> {
         let tokenizer = ModelTokenizer::load(folder, settings)?;
         let (form, answers) = match &settings.shape {
-            Shape::Encoder(_) => {
+            Shape::Encoder(_) | Shape::Modern(_) | Shape::Nomic(_) => {
                 let marks = tokenizer.pair_marks();
                 (Form::Pair(marks.map_err(|error| invalid(folder, format!("tokenizer.json: {error}")))?), None)
             }
@@ -86,7 +86,8 @@ impl LocalReranker {
                 (question(folder, &tokenizer, settings.max_tokens)?, Some(answers(folder, &tokenizer)?))
             }
         };
-        let model = Arc::new(Model::load(folder, settings, info.quantization.into(), Task::Rerank(answers))?);
+        let (precision, task) = (info.quantization.into(), Task::Rerank(answers));
+        let model = Arc::new(Model::load(folder, settings, precision, task, Some(&info.hash))?);
         Ok(Self { info, writer: Arc::new(Writer { tokenizer, form }), model, pool })
     }
 
@@ -160,6 +161,7 @@ impl Reranker for LocalReranker {
                 .await
                 .map_err(|error| InferenceError::Unavailable(error.to_string()))??;
             let scores = self.pool.run(&self.model, ids, Purpose::Query).await?;
+            finite(&self.info.name, &scores)?;
             Ok(scores.into_iter().flatten().collect())
         };
         tokio::select! {

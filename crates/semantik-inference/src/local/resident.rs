@@ -12,6 +12,7 @@ use serde::Serialize;
 use tokio::sync::Notify;
 
 use crate::local::engine::LocalOptions;
+use crate::local::facts::facts;
 use crate::local::mock::{MockEmbedder, MockReranker};
 use crate::local::pool::Pool;
 use crate::models::ModelCache;
@@ -153,9 +154,7 @@ impl Shared {
         if let Some(known) = self.slots().iter().find(|slot| slot.name() == name) {
             return Ok(known.kind());
         }
-        let folder = self.options.cache.resolve(name)?;
-        let pairs = crate::local::settings::Shape::is_classifier(&folder)?;
-        Ok(if pairs { ModelKind::Reranker } else { ModelKind::Embedding })
+        Ok(facts(&self.options.cache.resolve(name)?)?.kind)
     }
 
     fn slot(&self, name: &str, kind: ModelKind, quantization: Quantization) -> Result<Arc<Slot>, InferenceError> {

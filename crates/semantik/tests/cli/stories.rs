@@ -178,6 +178,28 @@ fn commands_talk_to_the_running_server() {
 }
 
 #[test]
+fn a_second_collection_of_the_same_documents_embeds_nothing() {
+    let home = three_files();
+    let corpus = home.corpus();
+    let corpus = corpus.to_str().expect("a plain path");
+    let index = |name: &str| home.json(&["index", corpus, "--collection", name])["points"].as_u64().expect("a count");
+    let server = home.serve();
+    let embedded = || home.metric("semantik_embedding_cache_misses_total{purpose=\"passage\"}");
+    let points = index("one");
+    assert_eq!(embedded(), points, "every passage is computed");
+    assert_eq!(index("two"), points);
+    home.run(&["collections", "delete", "one", "--yes"]).expect(0);
+    assert_eq!(index("one"), points);
+    assert_eq!(embedded(), points, "nothing is computed again");
+    assert_eq!(home.metric("semantik_embedding_cache_hits_total{purpose=\"passage\"}"), 2 * points);
+    server.signal(libc::SIGTERM);
+    server.wait().expect(0);
+    let _server = home.serve();
+    index("three");
+    assert_eq!(embedded(), 0, "nor after a restart");
+}
+
+#[test]
 fn a_port_in_use_is_a_clear_message() {
     let home = Home::new();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");

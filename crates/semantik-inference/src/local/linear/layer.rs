@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use crate::local::isa::{Isa, Set};
 use crate::local::linear::drive::{self, Product};
+use crate::local::linear::line::Lines;
 #[cfg(target_arch = "aarch64")]
 use crate::local::linear::neon;
 use crate::local::linear::output::Output;
@@ -51,6 +52,24 @@ impl Linear {
         assert_eq!(weight.len(), outputs * inputs, "the weights are not {outputs} x {inputs}");
         assert!(bias.is_none_or(|bias| bias.len() == outputs), "the bias does not have {outputs} numbers");
         Self { packed: Packed::new(weight, bias, Form::new(outputs, inputs, precision, isa)), isa }
+    }
+
+    /// Takes the lines that `as_bytes` of a layer of the same shape, precision, panel width and byte
+    /// limit gave; nothing where there are more or fewer.
+    pub(crate) fn from_lines(
+        lines: Lines,
+        outputs: usize,
+        inputs: usize,
+        precision: Precision,
+        isa: Isa,
+    ) -> Option<Self> {
+        let packed = Packed::from_lines(lines, Form::new(outputs, inputs, precision, isa))?;
+        Some(Self { packed, isa })
+    }
+
+    /// The packed weights, scales and biases as plain bytes.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.packed.as_bytes()
     }
 
     /// Bytes of memory that the packed weights, scales and biases take.

@@ -23,6 +23,7 @@ mod tile;
 
 pub(crate) use crate::local::ops::activation::Activation;
 pub(crate) use layer::{Finish, Linear};
+pub(crate) use line::{LINE, Lines, bytes_of};
 pub(crate) use output::Output;
 pub(crate) use precision::Precision;
 pub(crate) use rows::Rows;

@@ -5,7 +5,7 @@
 //! or 4 consecutive inputs) of each column. Columns and inputs that are missing are zero.
 
 use crate::local::isa::{Isa, Set};
-use crate::local::linear::line::{LINE, Line, view, view_mut};
+use crate::local::linear::line::{LINE, Line, Lines, view, view_mut};
 use crate::local::linear::precision::{Precision, SUM_LIMIT, word_limit};
 
 /// The form of a packed block.
@@ -79,7 +79,7 @@ pub(crate) fn byte_zero_point(isa: Isa) -> i32 {
 /// Packed weights with their starting sums, scales and biases.
 pub(crate) struct Packed {
     form: Form,
-    lines: Vec<Line>,
+    lines: Lines,
 }
 
 impl Packed {
@@ -102,11 +102,21 @@ impl Packed {
                 *packed = *word;
             }
         }
-        Self { form, lines }
+        Self { form, lines: Lines::Owned(lines) }
+    }
+
+    /// Takes the lines of another one of the same form, or nothing where there are more or fewer.
+    pub(crate) fn from_lines(lines: Lines, form: Form) -> Option<Self> {
+        (lines.len() == form.lines()).then_some(Self { form, lines })
     }
 
     pub(crate) fn form(&self) -> &Form {
         &self.form
+    }
+
+    /// All of it as plain bytes.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        view(&self.lines)
     }
 
     /// Bytes of memory that it takes.
@@ -208,8 +218,9 @@ fn largest(row: &[f32]) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    use super::{join, quantise_to_words};
-    use crate::local::linear::precision::{SUM_LIMIT, word_limit};
+    use super::{Form, Line, Lines, Packed, join, quantise_to_words, view};
+    use crate::local::isa::Isa;
+    use crate::local::linear::precision::{Precision, SUM_LIMIT, word_limit};
 
     #[test]
     fn numbers_are_joined_lowest_first() {
@@ -228,5 +239,17 @@ mod tests {
                 assert!(inputs < 300 || used > SUM_LIMIT / 4 * 3, "{inputs} inputs waste bits");
             }
         }
+    }
+
+    #[test]
+    fn a_packed_block_survives_being_bytes() {
+        let weight: Vec<f32> = (0..15).map(|i| i as f32 - 7.0).collect();
+        let form = Form::new(5, 3, Precision::Int8, Isa::PORTABLE);
+        let packed = Packed::new(&weight, Some(&[1.0; 5]), form);
+        let lines = || view::<u8, Line>(packed.as_bytes()).to_vec();
+        let again = Packed::from_lines(Lines::Owned(lines()), form).expect("the same form");
+        assert_eq!(again.as_bytes(), packed.as_bytes());
+        assert_eq!(again.bias()[..5], [1.0; 5]);
+        assert!(Packed::from_lines(Lines::Owned(lines()[1..].to_vec()), form).is_none());
     }
 }

@@ -1,6 +1,7 @@
 //! Every instruction set of this machine against 64-bit arithmetic, and against itself.
 
 use crate::local::isa::Isa;
+use crate::local::linear::line::{Line, Lines, view};
 use crate::local::linear::pack::byte_weight_limit;
 use crate::local::linear::{Activation, Finish, Linear, Output, Precision, Rows};
 use proptest::prelude::*;
@@ -197,6 +198,21 @@ fn the_quantised_forms_keep_the_direction_of_a_row() {
                 let cosine = dot(a, b) / (dot(a, a) * dot(b, b)).sqrt();
                 assert!(cosine >= least, "{isa} {precision:?}: {cosine}");
             }
+        }
+    }
+}
+
+#[test]
+fn a_layer_survives_being_written_as_bytes() {
+    let (weight, bias) = (noise(40 * 33, 5), noise(40, 6));
+    let input = noise(2 * 33, 7);
+    for isa in Isa::available() {
+        for precision in PRECISIONS {
+            let layer = Linear::pack(&weight, Some(&bias), 40, 33, precision, isa);
+            let lines = |from: usize| Lines::Owned(view::<u8, Line>(layer.as_bytes())[from..].to_vec());
+            let again = Linear::from_lines(lines(0), 40, 33, precision, isa).expect("the same form");
+            assert_eq!(run(&layer, isa, &input, 2, STORE), run(&again, isa, &input, 2, STORE));
+            assert!(Linear::from_lines(lines(1), 40, 33, precision, isa).is_none());
         }
     }
 }

@@ -33,10 +33,12 @@ fn floats(bytes: &[u8]) -> Vec<f32> {
 
 #[test]
 fn every_layer_is_within_a_ten_thousandth_of_the_reference() {
-    for (family, stages) in [("qwen3", 5), ("bert", 4), ("xlm-roberta", 4)] {
+    for (family, stages) in
+        [("qwen3", 5), ("bert", 4), ("xlm-roberta", 4), ("mpnet", 4), ("modernbert", 7), ("nomic", 4)]
+    {
         let folder = tiny(family);
         let settings = Settings::read(&folder).expect("the folder is a model");
-        let model = Model::load(&folder, &settings, Precision::Float32, Task::Embed).expect("the weights load");
+        let model = Model::load(&folder, &settings, Precision::Float32, Task::Embed, None).expect("the weights load");
         let bytes = std::fs::read(folder.join("states.safetensors")).expect("the fixture is there");
         let reference = SafeTensors::deserialize(&bytes).expect("it is a safetensors file");
         // All texts in one unit, so that their company is tested too.
@@ -59,12 +61,12 @@ fn every_layer_is_within_a_ten_thousandth_of_the_reference() {
 
 #[test]
 fn helpers_change_no_bit_of_any_model_in_any_precision() {
-    for family in ["qwen3", "bert", "xlm-roberta"] {
+    for family in ["qwen3", "bert", "xlm-roberta", "mpnet", "modernbert", "nomic"] {
         let folder = tiny(family);
         let settings = Settings::read(&folder).expect("the folder is a model");
         let texts = ids(&folder);
         for precision in [Precision::Float32, Precision::Float16, Precision::Int8] {
-            let model = Model::load(&folder, &settings, precision, Task::Embed).expect("the weights load");
+            let model = Model::load(&folder, &settings, precision, Task::Embed, None).expect("the weights load");
             let alone = model.encode(&texts, &mut Scratch::default(), &mut || {});
             helped(3, |hands| {
                 let mut scratch = Scratch { hands: std::mem::take(hands), ..Scratch::default() };

@@ -151,6 +151,10 @@ impl Embedder for ResidentEmbedder {
         }
     }
 
+    fn variant(&self) -> &str {
+        self.slot.variant()
+    }
+
     fn tokens(&self) -> Arc<dyn TokenCounter> {
         Arc::new(ResidentCounter { shared: Arc::clone(&self.shared), slot: Arc::clone(&self.slot) })
     }
@@ -188,6 +192,10 @@ async fn leave_on<T>(
 }
 
 impl TokenCounter for ResidentCounter {
+    fn around(&self) -> usize {
+        self.slot.tokenizer().map_or(0, |tokenizer| tokenizer.around())
+    }
+
     fn spans(&self, text: &str) -> Vec<(usize, usize)> {
         let tokenizer = self.slot.tokenizer();
         self.shared.watch(&self.slot);

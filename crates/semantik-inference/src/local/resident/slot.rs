@@ -7,11 +7,10 @@ use semantik_core::collection::Quantization;
 use tokio::time::Instant;
 
 use crate::local::engine::{LocalEmbedder, describe, read_embedder};
-use crate::local::hash::weights_hash;
 use crate::local::pool::Pool;
 use crate::local::rerank::{LocalReranker, read_reranker};
 use crate::local::resident::{ModelState, Residency};
-use crate::local::settings::{Settings, invalid};
+use crate::local::settings::Settings;
 use crate::local::shards::weight_files;
 use crate::local::tokens::ModelTokenizer;
 use crate::{InferenceError, ModelInfo, ModelKind};
@@ -66,6 +65,11 @@ impl Slot {
         &self.info.name
     }
 
+    /// What else decides the bits of a result.
+    pub fn variant(&self) -> &str {
+        &self.settings.variant
+    }
+
     pub fn kind(&self) -> ModelKind {
         self.kind
     }
@@ -93,12 +97,6 @@ impl Slot {
     /// When a file cannot be used, or is not the one it was.
     pub fn load(&self, pool: Arc<Pool>) -> Result<Engine, InferenceError> {
         let (folder, info) = (&self.folder, self.info.clone());
-        if weights_hash(folder)? != info.hash {
-            return Err(invalid(
-                folder,
-                "its weights have changed since it was first used; restart to use the new ones",
-            ));
-        }
         let engine = match self.kind {
             ModelKind::Embedding => {
                 let tokenizer = self.tokenizer()?;

@@ -1,47 +1,29 @@
 //! How fast the local engine embeds, for `benches/peers/compare.py`.
 //!
-//! `cargo bench -p semantik-inference --bench embed -- MODEL WORK [float32|float16|int8] [THREADS]`
-//!
-//! `WORK` holds `passages.jsonl` (objects with a `text`) and `queries.txt` (one a line). Without
-//! arguments nothing is measured. Results go to `WORK/results/semantik-QUANTIZATION.{json,f32}`.
+//! `embed MODEL WORK [QUANTIZATION] [THREADS]`. Results go to
+//! `WORK/results/semantik-QUANTIZATION.{json,f32}`.
 
 use std::error::Error;
-use std::path::Path;
 use std::time::Instant;
 
-use semantik_core::collection::Quantization;
 use semantik_inference::local::{LocalOptions, open_local};
 use semantik_inference::{Embedder, Purpose};
 use tokio_util::sync::CancellationToken;
 
+use crate::corpus::Corpus;
+
 /// Passages embedded by one call, as an indexing job does.
 const BATCH: usize = 64;
 const ROUNDS: usize = 3;
+/// What the kernel counts processor time in, on every platform it says so to programs.
+const TICKS_PER_S: f64 = 100.0;
 
-#[derive(serde::Deserialize)]
-struct Passage {
-    text: String,
-}
-
-#[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
-    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
-    let [model, work, rest @ ..] = &arguments[..] else {
-        println!("no model and no folder with passages were given");
-        return Ok(());
-    };
-    let work = Path::new(work);
-    let quantization: Quantization = rest.first().map_or(Ok(Quantization::Float16), |text| text.parse())?;
-    let threads = rest.get(1).map_or(Ok(0), |text| text.parse())?;
-    let lines = std::fs::read_to_string(work.join("passages.jsonl"))?;
-    let passages: Vec<String> = lines
-        .lines()
-        .map(|line| Ok(serde_json::from_str::<Passage>(line)?.text))
-        .collect::<Result<_, serde_json::Error>>()?;
-    let queries = std::fs::read_to_string(work.join("queries.txt"))?;
-
+/// Prints the figures of one run and keeps them.
+pub async fn measure(corpus: &Corpus) -> Result<(), Box<dyn Error>> {
+    let Corpus { passages, queries, quantization, work, .. } = corpus;
     let began = Instant::now();
-    let embedder = open_local(Path::new(model), "measured", LocalOptions { threads, quantization })?;
+    let options = LocalOptions { threads: corpus.number.unwrap_or(0), quantization: *quantization };
+    let embedder = open_local(&corpus.model, "measured", options)?;
     let never = CancellationToken::new();
     embedder.embed(vec!["a first text".into()], Purpose::Query, &never).await?;
     let load_ms = began.elapsed().as_secs_f64() * 1000.0;
@@ -49,16 +31,23 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let counter = embedder.tokens();
     let most = embedder.info().max_tokens;
-    let tokens: usize = passages.iter().map(|text| (counter.spans(text).len() + 2).min(most)).sum();
+    let counted = |text: &String| (counter.spans(text).len() + 2).min(most);
+    let tokens: usize = passages
+        .iter()
+        .zip(&corpus.tokens)
+        .map(|(text, known)| known.map_or_else(|| counted(text), |known| known as usize))
+        .sum();
     let (mut rates, mut vectors) = (Vec::new(), Vec::new());
+    let (busy, clock) = (busy_s(), Instant::now());
     for _ in 0..ROUNDS {
         let began = Instant::now();
-        vectors = embed_all(&*embedder, &passages).await?;
+        vectors = embed_all(&*embedder, passages).await?;
         rates.push(passages.len() as f64 / began.elapsed().as_secs_f64());
     }
     let rate = median(&mut rates);
+    let others = busy.zip(busy_s()).map(|(before, after)| (after - before) / clock.elapsed().as_secs_f64());
     let mut times = Vec::new();
-    for query in queries.lines().cycle().take(3 * queries.lines().count()) {
+    for query in queries.iter().cycle().take(3 * queries.len()) {
         let began = Instant::now();
         embedder.embed(vec![query.to_owned()], Purpose::Query, &never).await?;
         times.push(began.elapsed().as_secs_f64() * 1000.0);
@@ -73,6 +62,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         "query_p50_ms": times[times.len() / 2],
         "query_p95_ms": times[times.len() * 95 / 100],
         "load_ms": load_ms,
+        // The process itself is there within a millisecond.
+        "cold_start_ms": load_ms,
+        "others_cores": others,
         "resident_mb": resident_mb,
     });
     println!("{row:#}");
@@ -96,6 +88,18 @@ async fn embed_all(embedder: &dyn Embedder, texts: &[String]) -> Result<Vec<Vec<
 fn median(values: &mut [f64]) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
+}
+
+/// CPU seconds that other processes have used on this machine; `None` where the system does not say.
+fn busy_s() -> Option<f64> {
+    let ticks = |text: &str, fields: &[usize]| {
+        let values: Vec<&str> = text.split_whitespace().collect();
+        fields.iter().map(|field| values.get(*field)?.parse::<f64>().ok()).sum::<Option<f64>>()
+    };
+    // user, nice, system, irq, softirq and steal (proc_stat(5)); utime and stime (proc_pid_stat(5)).
+    let all = ticks(std::fs::read_to_string("/proc/stat").ok()?.lines().next()?, &[1, 2, 3, 6, 7, 8])?;
+    let own = std::fs::read_to_string("/proc/self/stat").ok()?;
+    Some((all - ticks(own.rsplit_once(')')?.1, &[11, 12])?) / TICKS_PER_S)
 }
 
 /// Resident memory of this process, MiB; 0 where the system does not say.

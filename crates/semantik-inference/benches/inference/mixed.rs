@@ -1,44 +1,35 @@
 //! How long queries wait while passages are being embedded.
 //!
-//! `cargo bench -p semantik-inference --bench mixed -- MODEL WORK [float32|float16|int8] [CLIENTS]`
-//!
-//! `WORK` as for `embed`. Prints the query's p50 and p95 idle, and with `CLIENTS` clients asking at
-//! once now and then while passages are embedded without a pause.
+//! `mixed MODEL WORK [QUANTIZATION] [CLIENTS]`. Prints the query's p50 and p95 idle, and with
+//! `CLIENTS` clients asking at once now and then while passages are embedded without a pause.
 
 use std::error::Error;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use semantik_core::collection::Quantization;
 use semantik_inference::local::{LocalOptions, open_local};
 use semantik_inference::{Embedder, Purpose};
 use tokio_util::sync::CancellationToken;
+
+use crate::corpus::Corpus;
 
 const QUERIES_PER_CLIENT: usize = 20;
 /// A client asks this often.
 const THINKING: Duration = Duration::from_millis(500);
 
-#[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
-    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
-    let [model, work, rest @ ..] = &arguments[..] else {
-        println!("no model and no folder with passages were given");
-        return Ok(());
-    };
-    let quantization: Quantization = rest.first().map_or(Ok(Quantization::Float16), |text| text.parse())?;
-    let clients = rest.get(1).map_or(Ok(64), |text| text.parse())?;
-    let queries = std::fs::read_to_string(Path::new(work).join("queries.txt"))?;
-    let queries: Arc<Vec<String>> = Arc::new(queries.lines().map(str::to_owned).collect());
-    let passages = std::fs::read_to_string(Path::new(work).join("passages.jsonl"))?;
-    let passages: Vec<String> = passages.lines().take(64).map(str::to_owned).collect();
-    let model = open_local(Path::new(model), "measured", LocalOptions { threads: 0, quantization })?;
+/// Prints the figures of one run and keeps them.
+pub async fn measure(corpus: Corpus) -> Result<(), Box<dyn Error>> {
+    let clients = corpus.number.unwrap_or(64);
+    let queries = Arc::new(corpus.queries);
+    let passages: Vec<String> = corpus.passages.into_iter().take(64).collect();
+    let options = LocalOptions { threads: 0, quantization: corpus.quantization };
+    let model = open_local(&corpus.model, "measured", options)?;
     ask(&*model, &queries[0]).await;
     let mut idle = Vec::new();
     for query in queries.iter() {
         idle.push(ask(&*model, query).await);
     }
-    report("idle", &mut idle);
+    let idle = report("idle", &mut idle);
     let stop = CancellationToken::new();
     let bulk: Vec<_> =
         (0..2).map(|_| tokio::spawn(embed_until(model.clone(), passages.clone(), stop.clone()))).collect();
@@ -54,12 +45,17 @@ async fn main() -> Result<(), Box<dyn Error>> {
     for bulk in bulk {
         done += bulk.await?;
     }
-    report(&format!("{clients} clients beside indexing"), &mut times);
+    let busy = report(&format!("{clients} clients beside indexing"), &mut times);
     println!(
         "{:.0} queries and {:.0} passages a second meanwhile",
         times.len() as f64 / seconds,
         done as f64 / seconds
     );
+    println!("p95 is {:.2} times its idle value", busy[1] / idle[1]);
+    let results = corpus.work.join("results");
+    std::fs::create_dir_all(&results)?;
+    let row = serde_json::json!({ "idle_ms": idle, "busy_ms": busy, "clients": clients });
+    std::fs::write(results.join(format!("mixed-{}.json", corpus.quantization)), row.to_string())?;
     Ok(())
 }
 
@@ -90,8 +86,10 @@ async fn embed_until(model: Arc<dyn Embedder>, passages: Vec<String>, stop: Canc
     done
 }
 
-fn report(what: &str, times: &mut [f64]) {
+/// The 50th and the 95th of a hundred.
+fn report(what: &str, times: &mut [f64]) -> [f64; 2] {
     times.sort_by(f64::total_cmp);
     let at = |part: usize| times[times.len() * part / 100];
     println!("{what}: p50 {:.2} ms, p95 {:.2} ms, of {} queries", at(50), at(95), times.len());
+    [at(50), at(95)]
 }
