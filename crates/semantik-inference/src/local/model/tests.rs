@@ -61,7 +61,7 @@ fn every_layer_is_within_a_ten_thousandth_of_the_reference() {
 
 #[test]
 fn helpers_change_no_bit_of_any_model_in_any_precision() {
-    for family in ["qwen3", "bert", "xlm-roberta"] {
+    for family in ["qwen3", "bert", "xlm-roberta", "mpnet", "modernbert", "nomic"] {
         let folder = tiny(family);
         let settings = Settings::read(&folder).expect("the folder is a model");
         let texts = ids(&folder);
