@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::test_bin::{Home, Running, wait_for};
+use crate::test_bin::{Home, Ran, Running, wait_for};
 
 /// A running service and where it answers.
 struct Service {
@@ -64,6 +64,32 @@ fn the_model_service_runs_beside_the_server_and_ends_cleanly() {
     service.process.signal(libc::SIGTERM);
     service.process.wait().expect(0);
     assert!(!home.data().join("vecpipe/serve.json").exists());
+}
+
+#[test]
+fn documents_are_embedded_by_the_service_in_either_protocol() {
+    for (provider, path) in [("tei", ""), ("openai", "/v1")] {
+        let home = Home::new();
+        let service = Service::start(&home);
+        wait_for("the default model", || (service.send("GET", "/readyz", "").0 == 200).then_some(()));
+        home.write("harbour.txt", "The harbour master keeps the tide tables in the northern office.");
+        home.write("bread.txt", "Sourdough bread rises slowly in a cold kitchen.");
+        let ask = |args: &[&str]| {
+            let mut command = home.command(args);
+            command
+                .arg("--json")
+                .env_remove("USE_MOCK_EMBEDDINGS")
+                .env("EMBEDDING_PROVIDER", provider)
+                .env("EMBEDDING_API_URL", format!("http://{}{path}", service.address))
+                .env("DEFAULT_EMBEDDING_MODEL", "mock");
+            Ran::of(command.output().expect("the binary starts")).expect(0).json()
+        };
+        let corpus = home.corpus();
+        let summary = ask(&["index", corpus.to_str().expect("a plain path")]);
+        assert_eq!((&summary["documents"]["completed"], &summary["points"]), (&json!(2), &json!(2)), "{provider}");
+        let answer = ask(&["search", "tide tables of the harbour", "--mode", "dense"]);
+        assert_eq!(answer["hits"][0]["uri"], "harbour.txt", "{provider}: {answer}");
+    }
 }
 
 #[test]
