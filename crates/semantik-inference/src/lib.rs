@@ -3,6 +3,7 @@
 //! Invariants every engine keeps: a vector has unit length, never depends on the other texts of the
 //! call, and comes back in the order asked. This crate knows nothing of documents.
 
+pub mod cuda;
 mod error;
 pub mod local;
 pub mod models;

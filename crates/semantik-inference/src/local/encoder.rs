@@ -120,8 +120,11 @@ fn layer(load: &Loader<'_>, shape: &EncoderShape, index: usize) -> Result<Layer,
     })
 }
 
-/// One table per segment, from the position of a text's first token on.
-fn places(weights: &Weights, shape: &EncoderShape) -> Result<Vec<Vec<f32>>, InferenceError> {
+/// One table per segment, from the position of a text's first token on: position and segment added up.
+///
+/// # Errors
+/// When a tensor is missing or has another shape.
+pub(crate) fn places(weights: &Weights, shape: &EncoderShape) -> Result<Vec<Vec<f32>>, InferenceError> {
     let hidden = shape.hidden_size;
     let name = "embeddings.token_type_embeddings.weight";
     let segments =

@@ -1,25 +1,25 @@
 //! The in-process engine: sentence encoders and rerankers on the CPU.
 
 mod decoder;
-mod encoder;
+pub(crate) mod encoder;
 mod engine;
-mod hash;
-mod head;
+pub(crate) mod hash;
+pub(crate) mod head;
 mod lazy;
 #[expect(dead_code, reason = "the query path and other families use the rest")]
 mod linear;
 mod loader;
 mod mock;
-mod model;
+pub(crate) mod model;
 #[cfg_attr(not(test), expect(dead_code, reason = "other families use the rest"))]
-mod ops;
-mod rerank;
+pub(crate) mod ops;
+pub(crate) mod rerank;
 mod scratch;
-mod settings;
+pub(crate) mod settings;
 mod shards;
-mod tokens;
+pub(crate) mod tokens;
 mod units;
-mod weights;
+pub(crate) mod weights;
 mod wordpiece;
 mod workers;
 

@@ -1,0 +1,136 @@
+//! A model on a card: the layers of one architecture, and a head.
+//!
+//! The result of a text does not depend on the texts beside it: kernels compute each row or each
+//! text by itself, and the algorithm of a product is chosen once for all numbers of rows.
+
+use std::path::Path;
+
+use semantik_core::collection::Quantization;
+
+use crate::InferenceError;
+use crate::cuda::decoder::Decoder;
+use crate::cuda::encoder::Encoder;
+use crate::cuda::fault::Fault;
+use crate::cuda::head::Head;
+use crate::cuda::kernels::{Form, Kernels};
+use crate::cuda::layer::Pass;
+use crate::cuda::machine::Machine;
+use crate::cuda::numbers::Numbers;
+use crate::cuda::product::Tier;
+use crate::cuda::scratch::Scratch;
+use crate::cuda::unit::Placed;
+use crate::cuda::upload::Upload;
+use crate::cuda::watch::Watch;
+use crate::local::model::Task;
+use crate::local::settings::{Settings, Shape, invalid};
+use crate::local::weights::Weights;
+
+/// Weights on the card; shared by all lanes.
+pub(crate) struct Model {
+    layers: Layers,
+    head: Head,
+    hidden: usize,
+    form: Form,
+}
+
+enum Layers {
+    Encoder(Encoder),
+    Decoder(Decoder),
+}
+
+/// The program a model needs.
+pub(crate) fn form(settings: &Settings, quantization: Quantization) -> Form {
+    let head_dim = match &settings.shape {
+        Shape::Encoder(shape) => shape.hidden_size / shape.num_attention_heads,
+        Shape::Decoder(shape) => shape.head_dim,
+    };
+    Form { numbers: Numbers::of(quantization, &settings.shape), head_dim }
+}
+
+impl Model {
+    /// Puts the weights of `folder` on `machine`.
+    ///
+    /// # Errors
+    /// When a tensor is missing or does not fit `settings`, and when the card's memory is full.
+    pub fn load(
+        machine: &dyn Machine,
+        folder: &Path,
+        settings: &Settings,
+        quantization: Quantization,
+        task: Task,
+    ) -> Result<Self, InferenceError> {
+        let form = form(settings, quantization);
+        check_sizes(folder, &settings.shape)?;
+        let weights = Weights::open(folder)?;
+        let up = Upload { machine, weights: &weights, numbers: form.numbers, quantization };
+        let layers = match &settings.shape {
+            Shape::Encoder(shape) => Layers::Encoder(Encoder::load(folder, shape, &up)?),
+            Shape::Decoder(shape) => Layers::Decoder(Decoder::load(shape, settings.max_tokens, &up)?),
+        };
+        let head = match (task, &settings.shape) {
+            (Task::Embed, _) => Head::vector(settings),
+            (Task::Rerank(_), Shape::Encoder(shape)) => Head::classifier(shape, &up)?,
+            (Task::Rerank(Some(answers)), Shape::Decoder(shape)) => Head::judge(shape, &up, answers)?,
+            (Task::Rerank(None), Shape::Decoder(_)) => {
+                return Err(invalid(folder, "tokenizer.json: it lacks the answers of a reranker"));
+            }
+        };
+        Ok(Self { layers, head, hidden: settings.shape.hidden(), form })
+    }
+
+    /// What the head makes of each text, in order.
+    ///
+    /// # Errors
+    /// [`Fault::Memory`] when the unit is too large, and when the card fails.
+    pub fn encode(
+        &self,
+        machine: &dyn Machine,
+        texts: &[Vec<u32>],
+        tier: Tier,
+        scratch: &mut Scratch,
+    ) -> Result<Vec<Vec<f32>>, Fault> {
+        self.watched(machine, texts, tier, scratch, &mut Watch(None))
+    }
+
+    /// The same; `watch` sees the states of each stage.
+    ///
+    /// # Errors
+    /// As [`Self::encode`].
+    pub fn watched(
+        &self,
+        machine: &dyn Machine,
+        texts: &[Vec<u32>],
+        tier: Tier,
+        scratch: &mut Scratch,
+        watch: &mut Watch<'_>,
+    ) -> Result<Vec<Vec<f32>>, Fault> {
+        if texts.is_empty() {
+            return Ok(Vec::new());
+        }
+        let unit = Placed::new(machine, &mut scratch.unit, texts, self.form.tile_rows())?;
+        let pass = Pass { kernels: Kernels { machine, form: self.form }, tier, tokens: unit.tokens, rows: unit.rows };
+        match &self.layers {
+            Layers::Encoder(encoder) => encoder.run(&pass, &unit, scratch, watch)?,
+            Layers::Decoder(decoder) => decoder.run(&pass, &unit, scratch, watch)?,
+        }
+        self.head.apply(&pass, &unit, self.hidden, scratch)
+    }
+}
+
+/// Rows are read sixteen bytes at a time.
+fn check_sizes(folder: &Path, shape: &Shape) -> Result<(), InferenceError> {
+    let (hidden, inner) = match shape {
+        Shape::Encoder(shape) => (shape.hidden_size, shape.intermediate_size),
+        Shape::Decoder(shape) => (shape.hidden_size, shape.intermediate_size),
+    };
+    if hidden.is_multiple_of(8) && inner.is_multiple_of(8) {
+        return Ok(());
+    }
+    let why = format!(
+        "config.json: hidden_size {hidden} and intermediate_size {inner} must be multiples of 8 on a GPU; set EMBEDDING_DEVICE=cpu"
+    );
+    Err(invalid(folder, why))
+}
+
+#[cfg(test)]
+mod tests;
