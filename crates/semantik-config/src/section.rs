@@ -49,10 +49,22 @@ pub struct EmbeddingConfig {
     pub mock: bool,
     /// Seconds without use before the weights leave memory (`MODEL_UNLOAD_AFTER_SECONDS`).
     pub unload_after_s: u64,
+    /// What computes (`EMBEDDING_DEVICE`): `auto` takes an NVIDIA card where one can be used,
+    /// `cuda` insists on one, `cpu` leaves it alone. `CUDA_VISIBLE_DEVICES` says which cards there are.
+    pub device: Device,
     /// Threads that compute; 0 means one per core (`EMBEDDING_THREADS`).
     pub threads: usize,
     /// Passages embedded, stored and made durable together (`BATCH_SIZE`).
     pub batch_size: usize,
+}
+
+/// What models are computed on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Device {
+    #[default]
+    Auto,
+    Cpu,
+    Cuda,
 }
 
 /// What an extraction may cost.
@@ -103,6 +115,7 @@ impl Default for EmbeddingConfig {
             hub: "https://huggingface.co".into(),
             mock: false,
             unload_after_s: 300,
+            device: Device::Auto,
             threads: 0,
             batch_size: 64,
         }

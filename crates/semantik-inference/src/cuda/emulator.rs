@@ -8,9 +8,11 @@ use std::process::Command;
 use libloading::{Library, Symbol};
 use tempfile::TempDir;
 
+use crate::cuda::card::Device;
 use crate::cuda::fault::Fault;
 use crate::cuda::kernels::{Form, text};
 use crate::cuda::machine::{Launch, Machine, Memory, Span};
+use crate::cuda::place::Place;
 use crate::cuda::product::{Operands, Product, Tier, host};
 
 /// The kernels of one form as a library of this process.
@@ -89,6 +91,10 @@ impl Machine for Emulator {
         Ok(())
     }
 
+    fn finish(&self) -> Result<(), Fault> {
+        Ok(())
+    }
+
     unsafe fn launch(&self, launch: &Launch<'_>) -> Result<(), Fault> {
         let grid = [launch.grid.0, launch.grid.1];
         // SAFETY: the header defines both so; the caller answers for the arguments.
@@ -106,6 +112,19 @@ impl Machine for Emulator {
         unsafe { host::multiply(product, operands) };
         Ok(())
     }
+}
+
+/// The emulated card, and the real one where there is one.
+pub(crate) fn machines(form: Form) -> Vec<(&'static str, Box<dyn Machine>)> {
+    let mut machines: Vec<(_, Box<dyn Machine>)> = vec![("emulated", Box::new(Emulator::new(form)))];
+    match Place::choose(semantik_config::Device::Auto, None).expect("there is always a place") {
+        Place::Gpu(gpu) => {
+            let device = Device::new(&gpu.card, form, None).expect("the card takes the kernels");
+            machines.push(("card", Box::new(device.lane().expect("the card gives a lane"))));
+        }
+        Place::Cpu { why } => println!("no card is there, only the emulated one is tested: {}", why.unwrap_or_default()),
+    }
+    machines
 }
 
 /// Numbers between -1 and 1, the same for the same seed.

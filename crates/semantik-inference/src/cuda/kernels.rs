@@ -48,7 +48,6 @@ impl Form {
     }
 
     /// All kernels of the program.
-    #[cfg_attr(test, expect(dead_code, reason = "the emulated card looks kernels up by name"))]
     pub fn names(self) -> Vec<&'static str> {
         let always = [
             Embed::KERNEL,

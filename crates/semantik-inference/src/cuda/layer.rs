@@ -78,11 +78,6 @@ impl Layer {
         Ok(Self { outputs, inputs, numbers, weights, scales, bias })
     }
 
-    /// Numbers of a row of the result.
-    pub fn outputs(&self) -> usize {
-        self.outputs
-    }
-
     /// `output = input x weights^T + bias`: from `[rows, inputs]` to `[rows, outputs]`, both in the
     /// layer's numbers.
     ///

@@ -25,6 +25,11 @@ pub(crate) trait Machine {
     /// # Errors
     /// When the driver, or a kernel before this, failed.
     fn download(&self, from: Span, bytes: &mut [u8]) -> Result<(), Fault>;
+    /// Waits for all work.
+    ///
+    /// # Errors
+    /// When the driver, or a kernel before this, failed.
+    fn finish(&self) -> Result<(), Fault>;
     /// Runs a kernel.
     ///
     /// # Errors

@@ -3,19 +3,32 @@
 //! CUDA's libraries are loaded when a card is asked for, never before: the program builds without
 //! CUDA and starts without a card. `docs/gpu.md` says what is needed, and what has been measured.
 
+mod blas;
+mod budget;
+mod card;
+mod compiler;
 mod decoder;
 #[cfg(test)]
 mod emulator;
 mod encoder;
+mod engine;
 mod fault;
 mod head;
 mod kernels;
+mod lanes;
 mod layer;
 mod machine;
 mod model;
 mod numbers;
+mod place;
+mod probe;
 mod product;
+mod queue;
 mod scratch;
 mod unit;
 mod upload;
 mod watch;
+
+pub use engine::{Gpu, Runner, open, open_reranker};
+pub use place::Place;
+pub use probe::{Card, probe};

@@ -75,6 +75,8 @@ impl Model {
                 return Err(invalid(folder, "tokenizer.json: it lacks the answers of a reranker"));
             }
         };
+        // Other lanes use the weights; they must have arrived.
+        machine.finish()?;
         Ok(Self { layers, head, hidden: settings.shape.hidden(), form })
     }
 

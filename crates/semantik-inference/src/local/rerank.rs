@@ -32,7 +32,7 @@ struct LocalReranker {
 }
 
 /// Makes ids of pairs.
-struct Writer {
+pub(crate) struct Writer {
     tokenizer: ModelTokenizer,
     form: Form,
 }
@@ -53,6 +53,18 @@ enum Form {
 /// # Errors
 /// [`InferenceError::Invalid`] that says what is wrong with the folder.
 pub fn open_reranker(folder: &Path, name: &str, options: LocalOptions) -> Result<Arc<dyn Reranker>, InferenceError> {
+    let (settings, writer, answers) = read_reranker(folder)?;
+    let model = Arc::new(Model::load(folder, &settings, options.quantization.into(), Task::Rerank(answers))?);
+    let info = ModelInfo { dimensions: 1, ..describe(folder, name, options.quantization, &settings)? };
+    let workers = Workers::start(&model, options.workers())?;
+    Ok(Arc::new(LocalReranker { info, writer: Arc::new(writer), workers }))
+}
+
+/// Reads all of a reranker but its weights; a decoder has answers to choose from.
+///
+/// # Errors
+/// As [`open_reranker`].
+pub(crate) fn read_reranker(folder: &Path) -> Result<(Settings, Writer, Option<Answers>), InferenceError> {
     let mut settings = Settings::read(folder)?;
     settings.max_tokens = settings.max_tokens.min(JUDGE_TOKENS);
     let tokenizer = ModelTokenizer::load(folder, &settings)?;
@@ -63,10 +75,7 @@ pub fn open_reranker(folder: &Path, name: &str, options: LocalOptions) -> Result
         }
         Shape::Decoder(_) => (question(folder, &tokenizer, settings.max_tokens)?, Some(answers(folder, &tokenizer)?)),
     };
-    let model = Arc::new(Model::load(folder, &settings, options.quantization.into(), Task::Rerank(answers))?);
-    let info = ModelInfo { dimensions: 1, ..describe(folder, name, options.quantization, &settings)? };
-    let workers = Workers::start(&model, options.workers())?;
-    Ok(Arc::new(LocalReranker { info, writer: Arc::new(Writer { tokenizer, form }), workers }))
+    Ok((settings, Writer { tokenizer, form }, answers))
 }
 
 fn question(folder: &Path, tokenizer: &ModelTokenizer, most: usize) -> Result<Form, InferenceError> {
@@ -88,7 +97,11 @@ fn answers(folder: &Path, tokenizer: &ModelTokenizer) -> Result<Answers, Inferen
 }
 
 impl Writer {
-    fn write(
+    /// The ids of `query` with each passage.
+    ///
+    /// # Errors
+    /// [`InferenceError::Cancelled`], and when the tokenizer refuses a text.
+    pub fn write(
         &self,
         query: &str,
         passages: &[String],

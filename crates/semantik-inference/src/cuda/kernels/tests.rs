@@ -4,7 +4,7 @@ use super::{
     Arguments, Attend, AttendTensor, Dequantise, Embed, Form, Gate, Gelu, Norm, Pool, Quantise, Score, Turn,
 };
 use super::{Heads, Kernels, NormWeights, RotaryTables, WordTables};
-use crate::cuda::emulator::{Emulator, noise};
+use crate::cuda::emulator::{Emulator, machines, noise};
 use crate::cuda::layer::put;
 use crate::cuda::machine::{Machine, Memory, Room, Span};
 use crate::cuda::numbers::Numbers;
@@ -17,29 +17,31 @@ const ALL: [Numbers; 3] = [Numbers::Float, Numbers::Half, Numbers::Brain];
 const LENGTHS: [usize; 6] = [1, 0, 13, 64, 65, 150];
 
 struct Bench {
-    card: Emulator,
+    name: &'static str,
+    card: Box<dyn Machine>,
     form: Form,
 }
 
 impl Bench {
-    fn new(numbers: Numbers, head_dim: usize) -> Self {
+    /// The emulated card, and the real one where there is one.
+    fn each(numbers: Numbers, head_dim: usize) -> Vec<Self> {
         let form = Form { numbers, head_dim };
-        Self { card: Emulator::new(form), form }
+        machines(form).into_iter().map(|(name, card)| Self { name, card, form }).collect()
     }
 
     fn kernels(&self) -> Kernels<'_> {
-        Kernels { machine: &self.card, form: self.form }
+        Kernels { machine: &*self.card, form: self.form }
     }
 
     /// `values` in the form's numbers, and what they are after that.
     fn put(&self, values: &[f32]) -> (Memory, Vec<f64>) {
-        let memory = put(&self.card, self.form.numbers, values).expect("there is memory");
+        let memory = put(&*self.card, self.form.numbers, values).expect("there is memory");
         let rounded = self.numbers(*memory, values.len());
         (memory, rounded)
     }
 
     fn floats(&self, values: &[f32]) -> Memory {
-        put(&self.card, Numbers::Float, values).expect("there is memory")
+        put(&*self.card, Numbers::Float, values).expect("there is memory")
     }
 
     fn room(&self, count: usize) -> Memory {
@@ -66,7 +68,7 @@ impl Bench {
     fn unit(&self, room: &mut Room) -> Placed {
         let texts: Vec<Vec<u32>> =
             LENGTHS.iter().map(|length| (0..*length as u32).map(|at| (at * 7 + 3) % 50).collect()).collect();
-        Placed::new(&self.card, room, &texts, self.form.tile_rows()).expect("there is memory")
+        Placed::new(&*self.card, room, &texts, self.form.tile_rows()).expect("there is memory")
     }
 
     /// How far results may be from the truth, in parts of the largest.
@@ -85,7 +87,8 @@ impl Bench {
         // What is not a number is as far away as can be.
         let apart = found.iter().zip(expected).map(|(a, b)| (a - b).abs());
         let error = apart.fold(0.0, |most: f64, error| if error <= most { most } else { error }) / largest;
-        assert!(error <= self.allowed(), "{what}, {:?}: {error:e} apart", self.form);
+        println!("{} {what}, {:?}: {error:e} apart", self.name, self.form);
+        assert!(error <= self.allowed(), "{} {what}, {:?}: {error:e} apart", self.name, self.form);
     }
 }
 
@@ -99,7 +102,7 @@ fn doubles(values: &[f32]) -> Vec<f64> {
 
 #[test]
 fn the_structures_are_as_large_as_the_kernels_say() {
-    let bench = Bench::new(Numbers::Half, 32);
+    let card = Emulator::new(Form { numbers: Numbers::Half, head_dim: 32 });
     for (kernel, bytes) in [
         (Embed::KERNEL, size_of::<Embed>()),
         (Norm::KERNEL, size_of::<Norm>()),
@@ -113,14 +116,13 @@ fn the_structures_are_as_large_as_the_kernels_say() {
         (Attend::KERNEL, size_of::<Attend>()),
         (AttendTensor::KERNEL, size_of::<AttendTensor>()),
     ] {
-        assert_eq!(bench.card.argument_bytes(kernel), Some(bytes), "{kernel}");
+        assert_eq!(card.argument_bytes(kernel), Some(bytes), "{kernel}");
     }
 }
 
 #[test]
 fn words_and_places_add_up() {
-    for numbers in ALL {
-        let bench = Bench::new(numbers, 32);
+    for bench in ALL.into_iter().flat_map(|numbers| Bench::each(numbers, 32)) {
         let (width, mut room) = (72, Room::default());
         let mut unit = bench.unit(&mut room);
         let (words, known) = bench.put(&noise(1, 50 * width));
@@ -151,8 +153,7 @@ fn words_and_places_add_up() {
 
 #[test]
 fn both_norms_take_the_sum_and_keep_what_they_should() {
-    for numbers in ALL {
-        let bench = Bench::new(numbers, 32);
+    for bench in ALL.into_iter().flat_map(|numbers| Bench::each(numbers, 32)) {
         for width in [8, 72, 384, 1024] {
             for (with_shift, with_added, replace) in
                 [(true, true, true), (true, false, true), (false, true, false), (false, false, false), (false, true, true)]
@@ -195,8 +196,9 @@ fn both_norms_take_the_sum_and_keep_what_they_should() {
 
 #[test]
 fn heads_are_normed_and_turned_and_values_are_left() {
-    for (numbers, dim) in [(Numbers::Float, 8), (Numbers::Float, 256), (Numbers::Half, 64), (Numbers::Brain, 128)] {
-        let bench = Bench::new(numbers, dim);
+    let forms = [(Numbers::Float, 8), (Numbers::Float, 256), (Numbers::Half, 64), (Numbers::Brain, 128)];
+    for bench in forms.into_iter().flat_map(|(numbers, dim)| Bench::each(numbers, dim)) {
+        let dim = bench.form.head_dim;
         let (heads, mut room) = (Heads { heads: 4, kv_heads: 2, causal: true }, Room::default());
         let unit = bench.unit(&mut room);
         let row = heads.row(dim);
@@ -234,7 +236,7 @@ fn heads_are_normed_and_turned_and_values_are_left() {
 
 #[test]
 fn attention_is_that_of_each_text_by_itself() {
-    for (numbers, dim) in [
+    let forms = [
         (Numbers::Float, 8),
         (Numbers::Float, 32),
         (Numbers::Float, 256),
@@ -243,8 +245,9 @@ fn attention_is_that_of_each_text_by_itself() {
         (Numbers::Half, 64),
         (Numbers::Brain, 96),
         (Numbers::Brain, 128),
-    ] {
-        let bench = Bench::new(numbers, dim);
+    ];
+    for bench in forms.into_iter().flat_map(|(numbers, dim)| Bench::each(numbers, dim)) {
+        let dim = bench.form.head_dim;
         for (heads, kv_heads, causal) in [(2, 2, false), (4, 2, true)] {
             let (heads, mut room) = (Heads { heads, kv_heads, causal }, Room::default());
             let unit = bench.unit(&mut room);
@@ -286,8 +289,7 @@ fn attended(rows: &[f64], heads: Heads, dim: usize) -> Vec<f64> {
 
 #[test]
 fn the_curves_are_exact_far_out_too() {
-    for numbers in ALL {
-        let bench = Bench::new(numbers, 32);
+    for bench in ALL.into_iter().flat_map(|numbers| Bench::each(numbers, 32)) {
         let inputs: Vec<f32> = (-1200..1200).map(|at| at as f32 / 100.0).collect();
         let (values, known) = bench.put(&inputs);
         bench.kernels().gelu(*values, inputs.len()).expect("it runs");
@@ -325,7 +327,10 @@ fn the_curves_are_exact_far_out_too() {
 
 #[test]
 fn every_pooling_takes_its_states_and_scores_are_sigmoids() {
-    let bench = Bench::new(Numbers::Float, 32);
+    Bench::each(Numbers::Float, 32).iter().for_each(pool_and_score);
+}
+
+fn pool_and_score(bench: &Bench) {
     let (width, dimensions, mut room) = (40, 24, Room::default());
     let unit = bench.unit(&mut room);
     let begun = noise(12, unit.tokens * width);
@@ -370,8 +375,7 @@ fn every_pooling_takes_its_states_and_scores_are_sigmoids() {
 
 #[test]
 fn rows_are_quantised_by_themselves_and_come_back_with_both_scales() {
-    for numbers in ALL {
-        let bench = Bench::new(numbers, 32);
+    for bench in ALL.into_iter().flat_map(|numbers| Bench::each(numbers, 32)) {
         let (rows, width) = (4, 80);
         let mut begun: Vec<f32> = noise(14, rows * width);
         begun[width..2 * width].fill(0.0);

@@ -1,0 +1,223 @@
+//! Embedder and reranker over tokenizer, model and lanes of a card.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures::stream::{self, StreamExt};
+use semantik_core::collection::Quantization;
+use tokio_util::sync::CancellationToken;
+
+use crate::cuda::card::Device;
+use crate::cuda::fault::Fault;
+use crate::cuda::lanes::{LANES, Lanes, Pending};
+use crate::cuda::model::{Model, form};
+use crate::cuda::probe::{Card, guarded};
+use crate::local::hash::weights_hash;
+use crate::local::model::Task;
+use crate::local::rerank::{Writer, read_reranker};
+use crate::local::settings::{Settings, Shape, invalid};
+use crate::local::tokens::ModelTokenizer;
+use crate::{Embedder, InferenceError, ModelInfo, Purpose, Reranker, TokenCounter};
+
+/// Texts that one core turns into ids at a time: a card outruns the tokenizer on one core.
+const SLICE: usize = 64;
+
+/// A card to compute on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gpu {
+    pub card: Card,
+    /// Where compiled kernels are kept from start to start; `None` compiles them at each.
+    pub kernels: Option<PathBuf>,
+}
+
+struct GpuEmbedder {
+    info: ModelInfo,
+    settings: Settings,
+    tokenizer: Arc<ModelTokenizer>,
+    lanes: Lanes,
+}
+
+struct GpuReranker {
+    info: ModelInfo,
+    writer: Arc<Writer>,
+    lanes: Lanes,
+}
+
+/// Loads the embedding model in `folder` onto a card, to be known as `name`.
+///
+/// # Errors
+/// [`InferenceError::Invalid`] that says what is wrong with the folder, or
+/// [`InferenceError::Unavailable`] that says what is wrong with the card.
+pub fn open(
+    folder: &Path,
+    name: &str,
+    quantization: Quantization,
+    gpu: &Gpu,
+) -> Result<Arc<dyn Embedder>, InferenceError> {
+    let settings = Settings::read(folder)?;
+    if Shape::is_classifier(folder)? {
+        return Err(invalid(folder, "it scores pairs of texts and makes no vectors; use it as a reranker"));
+    }
+    let tokenizer = Arc::new(ModelTokenizer::load(folder, &settings)?);
+    let lanes = load(folder, &settings, quantization, gpu, Task::Embed)?;
+    let info = describe(folder, name, quantization, &settings, settings.dimensions)?;
+    Ok(Arc::new(GpuEmbedder { info, settings, tokenizer, lanes }))
+}
+
+/// Loads the reranker in `folder` onto a card, to be known as `name`.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_reranker(
+    folder: &Path,
+    name: &str,
+    quantization: Quantization,
+    gpu: &Gpu,
+) -> Result<Arc<dyn Reranker>, InferenceError> {
+    let (settings, writer, answers) = read_reranker(folder)?;
+    let lanes = load(folder, &settings, quantization, gpu, Task::Rerank(answers))?;
+    let info = describe(folder, name, quantization, &settings, 1)?;
+    Ok(Arc::new(GpuReranker { info, writer: Arc::new(writer), lanes }))
+}
+
+/// A model on a card without its tokenizer, for measuring the card alone.
+pub struct Runner {
+    lanes: Lanes,
+}
+
+impl Runner {
+    /// Loads the embedding model in `folder`; a tokenizer is not needed.
+    ///
+    /// # Errors
+    /// As [`open`].
+    pub fn open(folder: &Path, quantization: Quantization, gpu: &Gpu) -> Result<Self, InferenceError> {
+        let settings = Settings::read(folder)?;
+        Ok(Self { lanes: load(folder, &settings, quantization, gpu, Task::Embed)? })
+    }
+
+    /// A vector per list of ids.
+    ///
+    /// # Errors
+    /// When the card failed.
+    pub async fn run(&self, texts: Vec<Vec<u32>>, purpose: Purpose) -> Result<Vec<Vec<f32>>, InferenceError> {
+        self.lanes.submit(texts, purpose).results().await
+    }
+}
+
+fn describe(
+    folder: &Path,
+    name: &str,
+    quantization: Quantization,
+    settings: &Settings,
+    dimensions: usize,
+) -> Result<ModelInfo, InferenceError> {
+    let (name, hash) = (name.to_owned(), weights_hash(folder)?);
+    Ok(ModelInfo { name, hash, quantization, dimensions, max_tokens: settings.max_tokens })
+}
+
+/// The device with the model's kernels, and the lanes of a model on it.
+fn load(
+    folder: &Path,
+    settings: &Settings,
+    quantization: Quantization,
+    gpu: &Gpu,
+    task: Task,
+) -> Result<Lanes, InferenceError> {
+    gpu.card.check().map_err(Fault::Broken)?;
+    let ready = || {
+        let device = Device::new(&gpu.card, form(settings, quantization), gpu.kernels.as_deref());
+        Ok(device.and_then(|device| (0..LANES).map(|_| device.lane()).collect::<Result<Vec<_>, _>>()))
+    };
+    let lanes = guarded("CUDA", ready).map_err(Fault::Broken)??;
+    let model = Arc::new(Model::load(&lanes[0], folder, settings, quantization, task)?);
+    tracing::info!(gpu = gpu.card.describe(), folder = %folder.display(), %quantization, "the model is on the GPU");
+    Lanes::start(&model, lanes)
+}
+
+impl GpuEmbedder {
+    async fn tokenise(
+        &self,
+        texts: Vec<String>,
+        purpose: Purpose,
+        stop: CancellationToken,
+    ) -> Result<Vec<Vec<u32>>, InferenceError> {
+        let (tokenizer, prompt) = (Arc::clone(&self.tokenizer), self.settings.prompt(purpose).to_owned());
+        let one = move |text: &String| match stop.is_cancelled() {
+            true => Err(InferenceError::Cancelled),
+            false => tokenizer.ids(&format!("{prompt}{text}")),
+        };
+        tokio::task::spawn_blocking(move || texts.iter().map(one).collect())
+            .await
+            .map_err(|error| InferenceError::Unavailable(error.to_string()))?
+    }
+}
+
+/// Texts in the portions that one core reads at a time.
+fn slices(texts: Vec<String>) -> Vec<Vec<String>> {
+    let mut texts = texts.into_iter();
+    std::iter::from_fn(|| Some(texts.by_ref().take(SLICE).collect::<Vec<_>>()).filter(|slice| !slice.is_empty())).collect()
+}
+
+#[async_trait]
+impl Embedder for GpuEmbedder {
+    fn info(&self) -> &ModelInfo {
+        &self.info
+    }
+
+    async fn embed(
+        &self,
+        texts: Vec<String>,
+        purpose: Purpose,
+        cancel: &CancellationToken,
+    ) -> Result<Vec<Vec<f32>>, InferenceError> {
+        let work = async {
+            let mut slices = stream::iter(slices(texts))
+                .map(|slice| self.tokenise(slice, purpose, cancel.clone()))
+                .buffered(std::thread::available_parallelism().map_or(1, usize::from));
+            // The card begins with the first slice while the next ones are read.
+            let mut pending = Pending::default();
+            while let Some(ids) = slices.next().await {
+                pending.and(self.lanes.submit(ids?, purpose));
+            }
+            pending.results().await
+        };
+        // Leaving drops the receivers, which takes the waiting texts with it.
+        tokio::select! {
+            biased;
+            () = cancel.cancelled() => Err(InferenceError::Cancelled),
+            result = work => result,
+        }
+    }
+
+    fn tokens(&self) -> Arc<dyn TokenCounter> {
+        Arc::clone(&self.tokenizer) as Arc<dyn TokenCounter>
+    }
+}
+
+#[async_trait]
+impl Reranker for GpuReranker {
+    fn info(&self) -> &ModelInfo {
+        &self.info
+    }
+
+    async fn rerank(
+        &self,
+        query: String,
+        passages: Vec<String>,
+        cancel: &CancellationToken,
+    ) -> Result<Vec<f32>, InferenceError> {
+        let work = async {
+            let (writer, stop) = (Arc::clone(&self.writer), cancel.clone());
+            let ids = tokio::task::spawn_blocking(move || writer.write(&query, &passages, &stop))
+                .await
+                .map_err(|error| InferenceError::Unavailable(error.to_string()))??;
+            Ok(self.lanes.submit(ids, Purpose::Query).results().await?.into_iter().flatten().collect())
+        };
+        tokio::select! {
+            biased;
+            () = cancel.cancelled() => Err(InferenceError::Cancelled),
+            result = work => result,
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Where models are computed: what was asked for, and what this machine has.
+
+use std::path::PathBuf;
+
+use semantik_config::Device;
+
+use crate::InferenceError;
+use crate::cuda::engine::Gpu;
+use crate::cuda::fault::Fault;
+use crate::cuda::probe::{Card, libraries, probe};
+
+/// The processor or a card.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// `why` says what a card lacked, where one was looked for.
+    Cpu {
+        why: Option<String>,
+    },
+    Gpu(Gpu),
+}
+
+impl Place {
+    /// Chooses by `EMBEDDING_DEVICE`; compiled kernels are kept in `kernels`. Says once in the log
+    /// why no card is used where one would have been.
+    ///
+    /// # Errors
+    /// When a card is asked for and none can be used.
+    pub fn choose(wanted: Device, kernels: Option<PathBuf>) -> Result<Self, InferenceError> {
+        let found = match wanted {
+            Device::Cpu => return Ok(Self::Cpu { why: None }),
+            Device::Auto | Device::Cuda => probe().and_then(usable),
+        };
+        match (found, wanted) {
+            (Ok(card), _) => Ok(Self::Gpu(Gpu { card, kernels })),
+            (Err(why), Device::Cuda) => Err(Fault::Broken(why).into()),
+            (Err(why), Device::Auto | Device::Cpu) => {
+                tracing::info!(why, "models are computed on the processor");
+                Ok(Self::Cpu { why: Some(why) })
+            }
+        }
+    }
+
+    /// The place in one line.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Cpu { why: None } => "CPU".into(),
+            Self::Cpu { why: Some(why) } => format!("CPU ({why})"),
+            Self::Gpu(gpu) => gpu.card.describe(),
+        }
+    }
+}
+
+/// The first card that the kernels run on.
+fn usable(cards: Vec<Card>) -> Result<Card, String> {
+    let mut why = Vec::new();
+    for card in cards {
+        match card.check() {
+            Ok(()) => return libraries().map(|()| card),
+            Err(reason) => why.push(reason),
+        }
+    }
+    Err(why.join("; "))
+}
+
+#[cfg(test)]
+mod tests {
+    use semantik_config::Device;
+
+    use super::{Place, usable};
+    use crate::cuda::probe::{Card, libraries, probe};
+
+    #[test]
+    fn the_processor_is_taken_when_asked_for_and_where_no_card_is() {
+        let cpu = Place::choose(Device::Cpu, None).expect("a processor is always there");
+        assert_eq!(cpu.describe(), "CPU");
+        let automatic = Place::choose(Device::Auto, None).expect("there is always a place");
+        println!("{}", automatic.describe());
+        let asked = Place::choose(Device::Cuda, None);
+        if probe().and_then(usable).is_ok() {
+            assert_eq!(asked.expect("a card is there"), automatic);
+            return;
+        }
+        println!("no card is there: the fallback and the error are tested, the card is not");
+        assert!(automatic.describe().starts_with("CPU ("), "{automatic:?}");
+        let said = asked.expect_err("no card is there").to_string();
+        assert!(said.contains("EMBEDDING_DEVICE=cpu"), "{said}");
+    }
+
+    #[test]
+    fn the_first_new_enough_card_is_taken() {
+        let card = |number, capability| Card {
+            number,
+            name: "T".into(),
+            capability,
+            memory: 16 << 30,
+            driver: (13, 0),
+        };
+        let said = usable(vec![card(0, (7, 5))]).expect_err("it is too old");
+        assert!(said.contains("8.0 (Ampere)"), "{said}");
+        let chosen = usable(vec![card(0, (7, 5)), card(1, (9, 0))]);
+        assert_eq!(chosen.map(|card| card.number), libraries().map(|()| 1));
+    }
+}
