@@ -7,6 +7,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::ffi::c_void;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -85,10 +86,10 @@ impl Blas {
         stream: sys::cudaStream_t,
     ) -> Result<(), Fault> {
         let mut plans = self.plans.borrow_mut();
-        if !plans.contains_key(&(*product, tier)) {
-            plans.insert((*product, tier), self.plan(product, tier)?);
-        }
-        let plan = &plans[&(*product, tier)];
+        let plan = match plans.entry((*product, tier)) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => place.insert(self.plan(product, tier)?),
+        };
         if product.bias {
             let attribute = sys::cublasLtMatmulDescAttributes_t::CUBLASLT_MATMUL_DESC_BIAS_POINTER;
             plan.parts.set(attribute, &operands.bias)?;
@@ -284,7 +285,7 @@ mod tests {
     fn the_library_takes_the_descriptions_where_it_is_at_hand() {
         // SAFETY: loading the library runs its constructors, which it is made for.
         if !unsafe { sys::is_culib_present() } {
-            println!("libcublasLt is not there; scripts/check_kernels.sh fetches it and runs this test");
+            println!("libcublasLt is not there; `scripts/gpu.sh kernels` fetches it and runs this test");
             return;
         }
         for (kind, output, bias) in [

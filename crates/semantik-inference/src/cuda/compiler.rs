@@ -126,7 +126,7 @@ mod tests {
     fn all_kernels_compile_for_every_generation_where_the_compiler_is_at_hand() {
         // SAFETY: loading the compiler's library runs its constructors, which it is made for.
         if !unsafe { is_culib_present() } {
-            println!("libnvrtc is not there; scripts/check_kernels.sh fetches it and runs this test");
+            println!("libnvrtc is not there; `scripts/gpu.sh kernels` fetches it and runs this test");
             return;
         }
         for capability in [(8, 0), (8, 9), (9, 0)] {

@@ -57,7 +57,13 @@ impl Decoder {
     ///
     /// # Errors
     /// When the machine fails.
-    pub fn run(&self, pass: &Pass<'_>, unit: &Placed, scratch: &mut Scratch, watch: &mut Watch<'_>) -> Result<(), Fault> {
+    pub fn run(
+        &self,
+        pass: &Pass<'_>,
+        unit: &Placed,
+        scratch: &mut Scratch,
+        watch: &mut Watch<'_>,
+    ) -> Result<(), Fault> {
         let (kernels, hidden, inner) = (pass.kernels, self.hidden, self.inner);
         let (machine, size) = (kernels.machine, (unit.tokens, hidden));
         let room = |width: usize| pass.rows * width * kernels.form.numbers.bytes();

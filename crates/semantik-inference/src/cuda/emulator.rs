@@ -122,7 +122,9 @@ pub(crate) fn machines(form: Form) -> Vec<(&'static str, Box<dyn Machine>)> {
             let device = Device::new(&gpu.card, form, None).expect("the card takes the kernels");
             machines.push(("card", Box::new(device.lane().expect("the card gives a lane"))));
         }
-        Place::Cpu { why } => println!("no card is there, only the emulated one is tested: {}", why.unwrap_or_default()),
+        Place::Cpu { why } => {
+            println!("no card is there, only the emulated one is tested: {}", why.unwrap_or_default())
+        }
     }
     machines
 }

@@ -61,7 +61,13 @@ impl Encoder {
     ///
     /// # Errors
     /// When the machine fails.
-    pub fn run(&self, pass: &Pass<'_>, unit: &Placed, scratch: &mut Scratch, watch: &mut Watch<'_>) -> Result<(), Fault> {
+    pub fn run(
+        &self,
+        pass: &Pass<'_>,
+        unit: &Placed,
+        scratch: &mut Scratch,
+        watch: &mut Watch<'_>,
+    ) -> Result<(), Fault> {
         let (kernels, hidden, bytes) = (pass.kernels, self.hidden, pass.kernels.form.numbers.bytes());
         let (machine, size) = (kernels.machine, (unit.tokens, self.hidden));
         let states = scratch.states.of(machine, pass.rows * hidden * 4)?;

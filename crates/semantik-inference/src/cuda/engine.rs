@@ -156,7 +156,8 @@ impl GpuEmbedder {
 /// Texts in the portions that one core reads at a time.
 fn slices(texts: Vec<String>) -> Vec<Vec<String>> {
     let mut texts = texts.into_iter();
-    std::iter::from_fn(|| Some(texts.by_ref().take(SLICE).collect::<Vec<_>>()).filter(|slice| !slice.is_empty())).collect()
+    std::iter::from_fn(|| Some(texts.by_ref().take(SLICE).collect::<Vec<_>>()).filter(|slice| !slice.is_empty()))
+        .collect()
 }
 
 #[async_trait]

@@ -102,7 +102,8 @@ impl Layer {
     }
 
     fn multiply(&self, pass: &Pass<'_>, product: &Product, input: Span, output: Span) -> Result<(), Fault> {
-        let bytes = |matrix: crate::cuda::product::Matrix| (matrix.rows * matrix.columns) as usize * matrix.kind.bytes();
+        let bytes =
+            |matrix: crate::cuda::product::Matrix| (matrix.rows * matrix.columns) as usize * matrix.kind.bytes();
         let operands = Operands {
             weights: self.weights.holding(bytes(product.weights)),
             input: input.holding(bytes(product.input)),

@@ -23,6 +23,7 @@ use crate::cuda::upload::Upload;
 use crate::cuda::watch::Watch;
 use crate::local::model::Task;
 use crate::local::settings::{Settings, Shape, invalid};
+use crate::local::tokens::SECOND;
 use crate::local::weights::Weights;
 
 /// Weights on the card; shared by all lanes.
@@ -31,6 +32,8 @@ pub(crate) struct Model {
     head: Head,
     hidden: usize,
     form: Form,
+    vocabulary: usize,
+    most_tokens: usize,
 }
 
 enum Layers {
@@ -77,7 +80,8 @@ impl Model {
         };
         // Other lanes use the weights; they must have arrived.
         machine.finish()?;
-        Ok(Self { layers, head, hidden: settings.shape.hidden(), form })
+        let (hidden, vocabulary) = (settings.shape.hidden(), settings.shape.vocabulary());
+        Ok(Self { layers, head, hidden, form, vocabulary, most_tokens: settings.max_tokens })
     }
 
     /// What the head makes of each text, in order.
@@ -109,6 +113,7 @@ impl Model {
         if texts.is_empty() {
             return Ok(Vec::new());
         }
+        self.check(texts)?;
         let unit = Placed::new(machine, &mut scratch.unit, texts, self.form.tile_rows())?;
         let pass = Pass { kernels: Kernels { machine, form: self.form }, tier, tokens: unit.tokens, rows: unit.rows };
         match &self.layers {
@@ -116,6 +121,21 @@ impl Model {
             Layers::Decoder(decoder) => decoder.run(&pass, &unit, scratch, watch)?,
         }
         self.head.apply(&pass, &unit, self.hidden, scratch)
+    }
+}
+
+impl Model {
+    /// The tokenizer sees to both; a card would read past the end of a table.
+    fn check(&self, texts: &[Vec<u32>]) -> Result<(), Fault> {
+        let known = |id: &u32| ((id & !SECOND) as usize) < self.vocabulary;
+        if let Some(text) = texts.iter().find(|text| text.len() > self.most_tokens) {
+            let most = self.most_tokens;
+            return Err(Fault::Broken(format!("a text has {} tokens, the model takes {most}", text.len())));
+        }
+        match texts.iter().flatten().find(|id| !known(id)) {
+            Some(id) => Err(Fault::Broken(format!("token {id} is outside the vocabulary"))),
+            None => Ok(()),
+        }
     }
 }
 

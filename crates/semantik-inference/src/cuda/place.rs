@@ -88,13 +88,8 @@ mod tests {
 
     #[test]
     fn the_first_new_enough_card_is_taken() {
-        let card = |number, capability| Card {
-            number,
-            name: "T".into(),
-            capability,
-            memory: 16 << 30,
-            driver: (13, 0),
-        };
+        let card =
+            |number, capability| Card { number, name: "T".into(), capability, memory: 16 << 30, driver: (13, 0) };
         let said = usable(vec![card(0, (7, 5))]).expect_err("it is too old");
         assert!(said.contains("8.0 (Ampere)"), "{said}");
         let chosen = usable(vec![card(0, (7, 5)), card(1, (9, 0))]);

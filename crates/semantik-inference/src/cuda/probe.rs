@@ -112,7 +112,13 @@ fn cards() -> Result<Vec<Card>, String> {
             )
         };
         let driver = (version / 1000, version % 1000 / 10);
-        Ok(Card { number: number as usize, name: device::get_name(handle)?, capability: (major, minor), memory, driver })
+        Ok(Card {
+            number: number as usize,
+            name: device::get_name(handle)?,
+            capability: (major, minor),
+            memory,
+            driver,
+        })
     };
     (0..count).map(one).collect::<Result<_, _>>().map_err(fail)
 }

@@ -85,11 +85,16 @@ static void run_until_wait(unsigned thread) {
 
 static void run_block(void) {
     const unsigned count = blockDim.x;
+    // Each thread runs as far as it may before the next: a missing barrier shows, whichever of two
+    // threads should have waited for the other, as long as both orders are tried.
+    const unsigned backwards = (blockIdx.x + blockIdx.y) & 1;
     for (unsigned i = 0; i < count; i++) fibres[i].state = RUNS;
     for (;;) {
         unsigned done = 0, at_block = 0, moved = 0;
-        for (unsigned i = 0; i < count; i++)
-            if (fibres[i].state == RUNS) run_until_wait(i), moved = 1;
+        for (unsigned i = 0; i < count; i++) {
+            const unsigned thread = backwards ? count - 1 - i : i;
+            if (fibres[thread].state == RUNS) run_until_wait(thread), moved = 1;
+        }
         for (unsigned warp = 0; warp < count; warp += 32) {
             unsigned here = 0, left = 0;
             for (unsigned i = warp; i < warp + 32 && i < count; i++)

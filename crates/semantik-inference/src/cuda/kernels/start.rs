@@ -60,7 +60,13 @@ impl Kernels<'_> {
         self.form.numbers.bytes()
     }
 
-    fn start<A: Arguments>(&self, arguments: A, grid: (usize, usize), threads: u32, floats: usize) -> Result<(), Fault> {
+    fn start<A: Arguments>(
+        &self,
+        arguments: A,
+        grid: (usize, usize),
+        threads: u32,
+        floats: usize,
+    ) -> Result<(), Fault> {
         if grid.0 == 0 || grid.1 == 0 {
             return Ok(());
         }
@@ -75,7 +81,8 @@ impl Kernels<'_> {
     /// # Errors
     /// When the kernel cannot be started; so for all of these.
     pub fn embed(&self, unit: &Placed, tables: &WordTables, width: usize, states: Span) -> Result<(), Fault> {
-        let places = tables.places.as_ref().map_or(0, |places| places.holding(tables.segments * tables.reach * width * 4));
+        let places =
+            tables.places.as_ref().map_or(0, |places| places.holding(tables.segments * tables.reach * width * 4));
         let arguments = Embed {
             ids: unit.ids.holding(unit.tokens * 4),
             positions: unit.positions.holding(unit.tokens * 4),

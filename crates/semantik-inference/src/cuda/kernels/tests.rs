@@ -1,8 +1,6 @@
 //! Every kernel, run on the processor, gives what the same computed in 64-bit floats gives.
 
-use super::{
-    Arguments, Attend, AttendTensor, Dequantise, Embed, Form, Gate, Gelu, Norm, Pool, Quantise, Score, Turn,
-};
+use super::{Arguments, Attend, AttendTensor, Dequantise, Embed, Form, Gate, Gelu, Norm, Pool, Quantise, Score, Turn};
 use super::{Heads, Kernels, NormWeights, RotaryTables, WordTables};
 use crate::cuda::emulator::{Emulator, machines, noise};
 use crate::cuda::layer::put;
@@ -127,11 +125,11 @@ fn words_and_places_add_up() {
         let mut unit = bench.unit(&mut room);
         let (words, known) = bench.put(&noise(1, 50 * width));
         let places = noise(2, 2 * 150 * width);
-        let tables =
-            WordTables { words, places: Some(bench.floats(&places)), segments: 2, reach: 150 };
+        let tables = WordTables { words, places: Some(bench.floats(&places)), segments: 2, reach: 150 };
         let states = bench.room(unit.tokens * width);
         // The last text's tokens are of the second segment.
-        let mut ids: Vec<u32> = LENGTHS.iter().flat_map(|length| (0..*length as u32).map(|at| (at * 7 + 3) % 50)).collect();
+        let mut ids: Vec<u32> =
+            LENGTHS.iter().flat_map(|length| (0..*length as u32).map(|at| (at * 7 + 3) % 50)).collect();
         ids[143..].iter_mut().for_each(|id| *id |= 1 << 31);
         let marked: Vec<u8> = ids.iter().flat_map(|id| id.to_le_bytes()).collect();
         bench.card.upload(&marked, unit.ids).expect("it fits");
@@ -155,9 +153,13 @@ fn words_and_places_add_up() {
 fn both_norms_take_the_sum_and_keep_what_they_should() {
     for bench in ALL.into_iter().flat_map(|numbers| Bench::each(numbers, 32)) {
         for width in [8, 72, 384, 1024] {
-            for (with_shift, with_added, replace) in
-                [(true, true, true), (true, false, true), (false, true, false), (false, false, false), (false, true, true)]
-            {
+            for (with_shift, with_added, replace) in [
+                (true, true, true),
+                (true, false, true),
+                (false, true, false),
+                (false, false, false),
+                (false, true, true),
+            ] {
                 let rows = 5;
                 let begun: Vec<f32> = noise(3, rows * width).iter().map(|value| value * 3.0 + 1.0).collect();
                 let states = bench.floats(&begun);
@@ -171,11 +173,8 @@ fn both_norms_take_the_sum_and_keep_what_they_should() {
                 let out = bench.room(rows * width);
                 let more = with_added.then_some(*added);
                 bench.kernels().norm((rows, width), &norm, (*states, more), Some(*out), replace).expect("it runs");
-                let sum: Vec<f64> = doubles(&begun)
-                    .iter()
-                    .zip(&extra)
-                    .map(|(a, b)| a + if with_added { *b } else { 0.0 })
-                    .collect();
+                let sum: Vec<f64> =
+                    doubles(&begun).iter().zip(&extra).map(|(a, b)| a + if with_added { *b } else { 0.0 }).collect();
                 let normed: Vec<f64> = sum
                     .chunks(width)
                     .flat_map(|row| {
@@ -183,7 +182,9 @@ fn both_norms_take_the_sum_and_keep_what_they_should() {
                         let variance = row.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / width as f64;
                         let factor = 1.0 / (variance + 1e-5).sqrt();
                         let moved = |at: usize| if with_shift { f64::from(shift[at]) } else { 0.0 };
-                        (0..width).map(|at| (row[at] - mean) * factor * f64::from(weight[at]) + moved(at)).collect::<Vec<_>>()
+                        (0..width)
+                            .map(|at| (row[at] - mean) * factor * f64::from(weight[at]) + moved(at))
+                            .collect::<Vec<_>>()
                     })
                     .collect();
                 bench.compare("norm", &bench.numbers(*out, rows * width), &normed);
@@ -204,11 +205,8 @@ fn heads_are_normed_and_turned_and_values_are_left() {
         let row = heads.row(dim);
         let (rows, begun) = bench.put(&noise(7, unit.tokens * row));
         let weights = [noise(8, dim), noise(9, dim)];
-        let norms = weights.each_ref().map(|weight| NormWeights {
-            weight: bench.floats(weight),
-            shift: None,
-            epsilon: 1e-6,
-        });
+        let norms =
+            weights.each_ref().map(|weight| NormWeights { weight: bench.floats(weight), shift: None, epsilon: 1e-6 });
         let table = Rotary::new(10_000.0, dim, 150);
         let rotary = RotaryTables { cosines: bench.floats(table.tables().0), sines: bench.floats(table.tables().1) };
         bench.kernels().turn(&unit, heads, [&norms[0], &norms[1]], &rotary, *rows).expect("it runs");
@@ -279,7 +277,9 @@ fn attended(rows: &[f64], heads: Heads, dim: usize) -> Vec<f64> {
                 let shares: Vec<f64> = scores.iter().map(|score| (score - most).exp2()).collect();
                 let total: f64 = shares.iter().sum();
                 let value = |token: usize, x: usize| at(token, heads.heads + heads.kv_heads + head / group)[x];
-                out.extend((0..dim).map(|x| (0..seen).map(|token| shares[token] * value(token, x)).sum::<f64>() / total));
+                out.extend(
+                    (0..dim).map(|x| (0..seen).map(|token| shares[token] * value(token, x)).sum::<f64>() / total),
+                );
             }
         }
         start += length;
@@ -335,9 +335,13 @@ fn pool_and_score(bench: &Bench) {
     let unit = bench.unit(&mut room);
     let begun = noise(12, unit.tokens * width);
     let states = bench.floats(&begun);
-    for (pooling, length_one) in
-        [(Pooling::Mean, true), (Pooling::Mean, false), (Pooling::Cls, true), (Pooling::Last, true), (Pooling::Last, false)]
-    {
+    for (pooling, length_one) in [
+        (Pooling::Mean, true),
+        (Pooling::Mean, false),
+        (Pooling::Cls, true),
+        (Pooling::Last, true),
+        (Pooling::Last, false),
+    ] {
         let out = bench.room(unit.texts * dimensions);
         bench.kernels().pool(&unit, pooling, (*states, width), (*out, dimensions), length_one).expect("it runs");
         let mut expected = Vec::new();
@@ -409,7 +413,8 @@ fn rows_are_quantised_by_themselves_and_come_back_with_both_scales() {
         bench.kernels().dequantise((2, width), (*on_card, *left), (*right, Some(*bias)), *out).expect("it runs");
         let expected: Vec<f64> = (0..2 * width)
             .map(|at| {
-                f64::from(sums[at]) * f64::from(row_scales[at / width]) * f64::from(columns[at % width]) + shift[at % width]
+                f64::from(sums[at]) * f64::from(row_scales[at / width]) * f64::from(columns[at % width])
+                    + shift[at % width]
             })
             .collect();
         bench.compare("dequantise", &bench.numbers(*out, expected.len()), &expected);

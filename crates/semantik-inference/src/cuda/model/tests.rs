@@ -158,6 +158,17 @@ fn full_memory_is_told_apart_and_leaves_the_model_usable() {
 }
 
 #[test]
+fn what_would_be_read_past_the_end_of_a_table_is_refused() {
+    let settings = Settings::read(&tiny("bert")).expect("the folder is a model");
+    let card = Emulator::new(form(&settings, Quantization::Float32));
+    let model = Model::load(&card, &tiny("bert"), &settings, Quantization::Float32, Task::Embed).expect("it loads");
+    for text in [vec![1; settings.max_tokens + 1], vec![settings.shape.vocabulary() as u32]] {
+        let said = model.encode(&card, &[text], Tier::Queries, &mut Scratch::default());
+        assert!(matches!(said, Err(Fault::Broken(_))), "{said:?}");
+    }
+}
+
+#[test]
 fn a_size_that_rows_cannot_be_read_by_is_refused() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     for file in ["config.json", "tokenizer.json", "model.safetensors"] {

@@ -12,21 +12,19 @@ use crate::cuda::product::{Kind, Matrix, Operands, Product};
 /// The operands are as large as the product says.
 pub(crate) unsafe fn multiply(product: &Product, operands: Operands) {
     let Product { weights, input, output, bias } = product;
-    let depth = weights.rows;
-    assert_eq!(depth, input.rows, "inputs of weights and activations");
+    assert_eq!(weights.rows, input.rows, "inputs of weights and activations");
     assert_eq!((weights.columns, input.columns), (output.rows, output.columns), "size of the result");
     for matrix in [weights, input, output] {
         assert!(matrix.stride >= matrix.rows as i64, "columns overlap");
         // What the integer kernels of the library ask for.
         assert!(matrix.kind != Kind::I8 || matrix.rows.is_multiple_of(4) && matrix.stride % 4 == 0);
     }
+    // SAFETY: as the caller says.
+    let (left, right) = unsafe { (columns(operands.weights, weights), columns(operands.input, input)) };
     for column in 0..output.columns {
         for row in 0..output.rows {
-            let mut sum = 0.0;
-            for k in 0..depth {
-                // SAFETY: as the caller says.
-                sum += unsafe { load(operands.weights, weights, k, row) * load(operands.input, input, k, column) };
-            }
+            let (a, b) = (&left[row as usize], &right[column as usize]);
+            let mut sum: f64 = a.iter().zip(b).map(|(a, b)| a * b).sum();
             if *bias {
                 let vector = Matrix { columns: 1, ..*output };
                 // SAFETY: as the caller says.
@@ -36,6 +34,14 @@ pub(crate) unsafe fn multiply(product: &Product, operands: Operands) {
             unsafe { store(operands.output, output, row, column, sum) };
         }
     }
+}
+
+unsafe fn columns(base: u64, matrix: &Matrix) -> Vec<Vec<f64>> {
+    let depth = |column| {
+        // SAFETY: as the caller says.
+        (0..matrix.rows).map(|row| unsafe { load(base, matrix, row, column) }).collect()
+    };
+    (0..matrix.columns).map(depth).collect()
 }
 
 fn place(base: u64, matrix: &Matrix, row: u64, column: u64) -> usize {
