@@ -18,7 +18,7 @@ made="$root/.cache/gpu"
 
 # Cargo names what it built last, one line each.
 newest() {
-  cargo "$@" --no-run --message-format=json 2>/dev/null |
+  cargo "$@" --quiet --no-run --message-format=json |
     sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' | tail -1
 }
 

@@ -233,4 +233,41 @@ static inline void emulated_matrices_turned(unsigned *to, const unsigned short *
     wait_at(AT_WARP);
 }
 
+// Copies on their way to shared memory: nothing arrives before the thread waits for it.
+#define MOST_COPIES 64
+static struct {
+    struct {
+        unsigned short *to;
+        const unsigned short *from;
+        int there;
+        unsigned group;
+    } copies[MOST_COPIES];
+    unsigned count, groups;
+} underway[MOST_THREADS];
+
+static inline void emulated_copy_later(unsigned short *to, const unsigned short *from, int there) {
+    const unsigned me = threadIdx.x, at = underway[me].count++;
+    if (at >= MOST_COPIES) fail("too many copies are underway");
+    if ((size_t)to % 16 || (there && (size_t)from % 16)) fail("a copy of 16 bytes that is not aligned");
+    underway[me].copies[at].to = to, underway[me].copies[at].from = from;
+    underway[me].copies[at].there = there, underway[me].copies[at].group = underway[me].groups;
+}
+
+static inline void emulated_end_of_copies(void) { underway[threadIdx.x].groups++; }
+
+static inline void emulated_wait_but(unsigned newest) {
+    const unsigned me = threadIdx.x;
+    unsigned left = 0;
+    for (unsigned i = 0; i < underway[me].count; i++) {
+        if (underway[me].copies[i].group + newest >= underway[me].groups) {
+            underway[me].copies[left++] = underway[me].copies[i];
+        } else if (underway[me].copies[i].there) {
+            memcpy(underway[me].copies[i].to, underway[me].copies[i].from, 16);
+        } else {
+            memset(underway[me].copies[i].to, 0, 16);
+        }
+    }
+    underway[me].count = left;
+}
+
 #endif

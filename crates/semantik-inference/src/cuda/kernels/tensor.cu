@@ -16,6 +16,9 @@
 #define TENSOR emulated_tensor
 #define MATRICES emulated_matrices
 #define MATRICES_TURNED emulated_matrices_turned
+#define COPY_LATER emulated_copy_later
+#define END_OF_COPIES emulated_end_of_copies
+#define WAIT_BUT(newest) emulated_wait_but(newest)
 #else
 
 #if ELEMENT == 1
@@ -50,18 +53,27 @@ DEVICE void MATRICES_TURNED(unsigned *to, const element *row) {
                  : "memory");
 }
 
+// Sixteen bytes on their way to shared memory while the thread goes on; zeros where not `there`.
+DEVICE void COPY_LATER(element *to, const element *from, int there) {
+    const unsigned at = (unsigned)__cvta_generic_to_shared(to), bytes = there ? 16 : 0;
+    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(at), "l"(from), "r"(bytes) : "memory");
+}
+
+DEVICE void END_OF_COPIES(void) { asm volatile("cp.async.commit_group;" ::: "memory"); }
+
+// Waits for all but the `newest` groups of copies of this thread.
+#define WAIT_BUT(newest) asm volatile("cp.async.wait_group %0;" ::"n"(newest) : "memory")
+
 #endif
 
-// TILE_ROWS rows of a head, zeros after `count` of them.
-DEVICE void fill(element *to, const element *from, int row, int count) {
+// Begins to fetch TILE_ROWS rows of a head, zeros after `count` of them.
+DEVICE void fetch(element *to, const element *from, int row, int count) {
     UNROLL
     for (int i = 0; i < TILE_ROWS * HEAD_DIM / 8 / 128; i++) {
         const int at = threadIdx.x + i * 128, y = at / (HEAD_DIM / 8), x = at % (HEAD_DIM / 8) * 8;
-        uint4 v;
-        v.x = v.y = v.z = v.w = 0;
-        if (y < count) v = *(const uint4 *)(from + (size)y * row + x);
-        *(uint4 *)(to + y * STRIDE + x) = v;
+        COPY_LATER(to + y * STRIDE + x, y < count ? from + (size)y * row + x : from, y < count);
     }
+    END_OF_COPIES();
 }
 
 DEVICE float four_lanes_most(float x) {
@@ -86,13 +98,15 @@ KERNEL(attend_tensor, AttendArguments) {
     const element *value_columns = text + (a.heads + a.kv_heads + pair) * HEAD_DIM;
     const int warp = threadIdx.x / WARP, lane = threadIdx.x % WARP, g = lane / 4, t = lane % 4;
 
-    // Queries go through the keys' place into registers.
+    // Queries go through the values' place into registers while the first keys are on their way.
     unsigned queries[HEAD_DIM / 16][4];
-    fill(keys, text + (size)first * a.row + head * HEAD_DIM, a.row, length - first);
+    fetch(values, text + (size)first * a.row + head * HEAD_DIM, a.row, length - first);
+    fetch(keys, key_columns, a.row, length);
+    WAIT_BUT(1);
     __syncthreads();
     UNROLL
     for (int k = 0; k < HEAD_DIM / 16; k++)
-        MATRICES(queries[k], keys + (warp * 16 + lane % 16) * STRIDE + k * 16 + lane / 16 * 8);
+        MATRICES(queries[k], values + (warp * 16 + lane % 16) * STRIDE + k * 16 + lane / 16 * 8);
 
     float sums[HEAD_DIM / 8][4], total[2], most[2];
     UNROLL
@@ -103,10 +117,10 @@ KERNEL(attend_tensor, AttendArguments) {
     const int end = a.causal && first + TILE_ROWS < length ? first + TILE_ROWS : length;
 
     for (int from = 0; from < end; from += TILE_KEYS) {
+        // The keys are here, and every warp is done with the values before these.
+        WAIT_BUT(0);
         __syncthreads();
-        fill(keys, key_columns + (size)from * a.row, a.row, length - from);
-        fill(values, value_columns + (size)from * a.row, a.row, length - from);
-        __syncthreads();
+        fetch(values, value_columns + (size)from * a.row, a.row, length - from);
 
         float scores[TILE_KEYS / 8][4];
         UNROLL
@@ -122,8 +136,14 @@ KERNEL(attend_tensor, AttendArguments) {
             }
         }
 
+        // Every warp is done with these keys; the next ones may come meanwhile.
+        __syncthreads();
+        const int next = from + TILE_KEYS;
+        if (next < end) fetch(keys, key_columns + (size)next * a.row, a.row, length - next);
+        else END_OF_COPIES();
+
         // What a query does not see; only the last blocks hold any.
-        if (from + TILE_KEYS > length || (a.causal && from + TILE_KEYS > first)) {
+        if (next > length || (a.causal && next > first)) {
             UNROLL
             for (int n = 0; n < TILE_KEYS / 8; n++) {
                 UNROLL
@@ -158,6 +178,8 @@ KERNEL(attend_tensor, AttendArguments) {
             for (int n = 0; n < HEAD_DIM / 8; n++) sums[n][2 * half] *= shrink, sums[n][2 * half + 1] *= shrink;
         }
 
+        WAIT_BUT(1);
+        __syncthreads();
         UNROLL
         for (int k = 0; k < TILE_KEYS / 16; k++) {
             unsigned shares[4];
