@@ -10,6 +10,12 @@ use crate::local::ops::pooling::Pooling;
 
 const THREADS: u32 = 128;
 
+/// Threads of a block that does a row of `width` numbers, four or one at a time. The order of a sum
+/// follows from it, so it must depend on nothing else.
+fn row_threads(width: usize, at_a_time: usize) -> u32 {
+    width.div_ceil(at_a_time).next_multiple_of(32).min(256) as u32
+}
+
 /// A machine with the kernels of one form.
 #[derive(Clone, Copy)]
 pub(crate) struct Kernels<'a> {
@@ -94,7 +100,7 @@ impl Kernels<'_> {
             segments: tables.segments as i32,
             padding: 0,
         };
-        self.start(arguments, (unit.tokens, 1), THREADS, 0)
+        self.start(arguments, (unit.tokens, 1), row_threads(width, 4), 0)
     }
 
     /// `states += added`, then the norm: into `out`, and instead of the states where `replace`.
@@ -117,7 +123,7 @@ impl Kernels<'_> {
             replace: i32::from(replace),
             padding: 0,
         };
-        self.start(arguments, (rows, 1), THREADS, width)
+        self.start(arguments, (rows, 1), row_threads(width, 4), width)
     }
 
     /// Norms and turns the heads of queries and keys in `rows`, `[tokens, heads.row()]`.
@@ -185,7 +191,7 @@ impl Kernels<'_> {
             width: width as i32,
             padding: 0,
         };
-        self.start(arguments, (tokens, 1), THREADS, 0)
+        self.start(arguments, (tokens, 1), row_threads(width, 4), 0)
     }
 
     /// One row per text in floats, its first `dimensions` numbers, brought to length 1 where `unit_length`.
@@ -210,7 +216,7 @@ impl Kernels<'_> {
             },
             unit: i32::from(unit_length),
         };
-        self.start(arguments, (unit.texts, 1), 256, 0)
+        self.start(arguments, (unit.texts, 1), row_threads(dimensions, 1), 0)
     }
 
     /// The sigmoid of each row's product with `row`, the rows through tanh first where `tanh`.
@@ -230,7 +236,7 @@ impl Kernels<'_> {
             tanh: i32::from(tanh),
             padding: 0,
         };
-        self.start(arguments, (rows, 1), 256, 0)
+        self.start(arguments, (rows, 1), row_threads(width, 1), 0)
     }
 
     /// Rows in 8 bits with one scale each.
@@ -247,7 +253,7 @@ impl Kernels<'_> {
             width: width as i32,
             padding: 0,
         };
-        self.start(arguments, (rows, 1), THREADS, 0)
+        self.start(arguments, (rows, 1), row_threads(width, 4), 0)
     }
 
     /// `out = sums * row scale * column scale + bias`.
@@ -267,6 +273,6 @@ impl Kernels<'_> {
             width: width as i32,
             padding: 0,
         };
-        self.start(arguments, (rows, 1), THREADS, 0)
+        self.start(arguments, (rows, 1), row_threads(width, 4), 0)
     }
 }
