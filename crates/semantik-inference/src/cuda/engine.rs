@@ -12,7 +12,7 @@ use crate::cuda::card::Device;
 use crate::cuda::fault::Fault;
 use crate::cuda::lanes::{LANES, Lanes, Pending};
 use crate::cuda::model::{Model, form};
-use crate::cuda::probe::{Card, guarded};
+use crate::cuda::probe::{Card, guarded, libraries, probe};
 use crate::local::hash::weights_hash;
 use crate::local::model::Task;
 use crate::local::rerank::{Writer, read_reranker};
@@ -124,7 +124,8 @@ fn load(
     gpu: &Gpu,
     task: Task,
 ) -> Result<Lanes, InferenceError> {
-    gpu.card.check().map_err(Fault::Broken)?;
+    // Asked here too, so that no function of a missing library is ever called.
+    probe().and_then(|_| gpu.card.check()).and_then(|()| libraries()).map_err(Fault::Broken)?;
     let ready = || {
         let device = Device::new(&gpu.card, form(settings, quantization), gpu.kernels.as_deref());
         Ok(device.and_then(|device| (0..LANES).map(|_| device.lane()).collect::<Result<Vec<_>, _>>()))
@@ -220,5 +221,35 @@ impl Reranker for GpuReranker {
             () = cancel.cancelled() => Err(InferenceError::Cancelled),
             result = work => result,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use semantik_core::collection::Quantization;
+
+    use super::{Gpu, Runner, slices};
+    use crate::InferenceError;
+    use crate::cuda::probe::Card;
+
+    #[test]
+    fn a_card_that_is_not_there_is_an_error_with_a_remedy() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/tiny/bert");
+        let card = Card { number: 99, name: "none".into(), capability: (9, 0), memory: 0, driver: (13, 0) };
+        let opened = Runner::open(&folder, Quantization::Float16, &Gpu { card, kernels: None });
+        let said = opened.err().expect("there is no such card");
+        assert!(matches!(said, InferenceError::Unavailable(_)), "{said}");
+        assert!(said.to_string().contains("EMBEDDING_DEVICE=cpu"), "{said}");
+    }
+
+    #[test]
+    fn portions_hold_every_text_in_order() {
+        let texts: Vec<String> = (0..200).map(|at| at.to_string()).collect();
+        let found = slices(texts.clone());
+        assert_eq!(found.iter().map(Vec::len).collect::<Vec<_>>(), [64, 64, 64, 8]);
+        assert_eq!(found.concat(), texts);
+        assert!(slices(Vec::new()).is_empty());
     }
 }
