@@ -9,10 +9,12 @@ CACHE := $(or $(SEMANTIK_CACHE),$(CURDIR)/.cache)
 DATA ?= $(CURDIR)/data
 TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 BIN := $(TARGET)/release/semantik
+# Markdown that is on every machine that has built Semantik.
+BENCH_DOCS ?= $(or $(CARGO_HOME),$(HOME)/.cargo)/registry/src
 NEXTEST_PROFILE ?= $(if $(CI),ci,default)
 export PATH := $(CACHE)/tools/bin:$(PATH)
 
-.PHONY: help setup build run stop test test-model check lint deny tidy torture bench clean
+.PHONY: help setup build run stop test test-model test-clients check lint deny tidy torture bench clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -54,6 +56,18 @@ test: ## Install what testing needs and run every test
 	@echo "test: everything else"
 	@SEMANTIK_TEST_MODEL_DIR="$(CACHE)/models" cargo nextest run --workspace --all-features \
 	  --profile $(NEXTEST_PROFILE) --cargo-quiet
+	@$(MAKE) test-clients
+
+# Client libraries of other servers, in versions that are pinned; installed once into the cache.
+test-clients: test-model ## Talk to `semantik vecpipe` with real clients
+	@clients="$(CACHE)/clients"; pins=tests/clients/requirements.txt; \
+	if ! cmp --silent $$pins "$$clients/installed.txt"; then \
+	  echo "test: fetching the client libraries"; \
+	  python3 -m venv --clear "$$clients"; \
+	  "$$clients/bin/pip" install --quiet --disable-pip-version-check --requirement $$pins; \
+	  cp $$pins "$$clients/installed.txt"; \
+	fi; \
+	SEMANTIK_BIN="$(TARGET)/debug/semantik" MODEL_CACHE="$(CACHE)/models" "$$clients/bin/python" -B tests/clients/run.py
 
 lint: ## Format, clippy, tidy, and deny when it is installed
 	@cargo fmt --all --check
@@ -74,8 +88,9 @@ deny: ## Check licences, bans and sources of the dependencies
 torture: build ## Kill, fill and freeze a real server (long, by hand)
 	@SEMANTIK_BIN="$(BIN)" tests/torture/run_all.sh
 
-bench: setup ## Run the benchmarks (release, by hand, not in CI)
-	@cargo bench --workspace
+bench: setup test-model ## Run the benchmarks (release, by hand, not in CI)
+	@cargo bench -p semantik --bench indexing -- "$(CACHE)/models" "$(BENCH_DOCS)"
+	@cargo bench -p semantik-index
 
 clean: ## Remove build output (downloads in .cache and your data stay)
 	@cargo clean

@@ -63,6 +63,8 @@ missing_packages() {
   if ! has cc && ! has gcc; then packages+=(gcc libc6-dev); fi
   has make || packages+=(make)
   has pkg-config || packages+=(pkg-config)
+  # The client libraries of the tests live in an environment of their own.
+  if [ "$what" = test ] && ! python3 -c 'import ensurepip, venv' 2>/dev/null; then packages+=(python3-venv); fi
   if [ ! -e "$cache/pdfium/lib/libpdfium.so" ]; then
     has python3 || packages+=(python3)
     { has python3 && python3 -m pip --version >/dev/null 2>&1; } || packages+=(python3-pip)

@@ -35,6 +35,8 @@ def runs_of(results):
     runs = collections.defaultdict(list)
     for path in sorted(results.glob("*.json")):
         row = json.loads(path.read_text())
+        if "peer" not in row:
+            continue  # of another benchmark
         runs[row["peer"], row["arrangement"]].append(row)
     return runs
 

@@ -32,12 +32,12 @@ if [ ! -f "$work/queries.txt" ]; then
     "$venv/bin/python" "$here/corpus.py" "$model" "$work"
 fi
 # Built before the first round, so that no compiler runs beside a measurement.
-cargo bench --quiet --manifest-path "$root/Cargo.toml" -p semantik-inference --bench embed --no-run
+cargo bench --quiet --manifest-path "$root/Cargo.toml" -p semantik-inference --bench inference --no-run
 
 round=1
 while [ "$round" -le "$rounds" ]; do
     for precision in float32 float16 int8; do
-        cargo bench --quiet --manifest-path "$root/Cargo.toml" -p semantik-inference --bench embed -- \
+        cargo bench --quiet --manifest-path "$root/Cargo.toml" -p semantik-inference --bench inference -- embed \
             "$model" "$work" "$precision" 2
         mv "$work/results/semantik-$precision.json" "$work/results/semantik-$precision-r$round.json"
     done

@@ -3,12 +3,14 @@
 whose published weights are too large for a test, and what the reference implementations
 (transformers, sentence-transformers; CPU, float32) compute with them.
 
-usage: tiny_models.py <output folder>
-needs: pip install torch transformers sentence-transformers
+usage: tiny_models.py <output folder> [family ...]
+needs: pip install torch transformers>=5.23 sentence-transformers
 
 Each folder has the files of a published model, `golden.json` (texts, ids, vectors, scores) and
 `states.safetensors` (for some texts `<text>.<stage>`: the embeddings, each layer's output and, for
-the decoder, the final norm). Each text is computed alone, so that padding cannot play a part.
+models that have one, the final norm). Each text is computed alone, so that padding cannot play a
+part. NomicBERT's folder has the names and settings that its authors publish; transformers' own
+implementation of it computes the reference.
 """
 import json
 import sys
@@ -19,9 +21,9 @@ from safetensors.torch import save_file
 from sentence_transformers import CrossEncoder, SentenceTransformer
 from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import (
-    AutoModel, AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer, BertConfig,
-    BertForSequenceClassification, Qwen3Config, Qwen3ForCausalLM, XLMRobertaConfig,
-    XLMRobertaForSequenceClassification,
+    AutoModel, AutoModelForCausalLM, AutoTokenizer, BertConfig, BertForSequenceClassification, ModernBertConfig,
+    ModernBertForSequenceClassification, MPNetConfig, MPNetForSequenceClassification, NomicBertConfig, NomicBertModel,
+    Qwen3Config, Qwen3ForCausalLM, XLMRobertaConfig, XLMRobertaForSequenceClassification,
 )
 
 WORDS = "the of and to in is that it for was on are with as they be at one have this from by hot but some what " \
@@ -115,9 +117,8 @@ def vectors(folder: Path, prompts: tuple[str, ...]) -> list[dict]:
     return rows
 
 
-def golden(folder: Path, trunk, layers, final, prompts: tuple[str, ...], scores: list[dict]) -> None:
-    rows = vectors(folder, prompts)
-    passages = [row for row in rows if row["purpose"] == prompts[-1]]
+def golden(folder: Path, trunk, layers, final, rows: list[dict], scores: list[dict]) -> None:
+    passages = [row for row in rows if row["purpose"] != "query"]
     states = {}
     for number in TRACED:
         for stage, state in enumerate(trace(trunk, layers, final, passages[number]["ids"])):
@@ -142,8 +143,8 @@ def sentence_files(folder: Path, width: int, pooling: str, prompts: dict) -> Non
           {"prompts": prompts, "default_prompt_name": None, "similarity_fn_name": "cosine"})
 
 
-def byte_pairs() -> Tokenizer:
-    """A byte-level tokenizer built as Qwen's: with `yes` and `no`, the marks of a chat, and an end of text."""
+def byte_pairs(marks: list[str], more: list[str]) -> Tokenizer:
+    """A byte-level tokenizer built as Qwen's, with `yes` and `no`, some marks and some more tokens."""
     vocabulary = {letter: at for at, letter in enumerate(sorted(pre_tokenizers.ByteLevel.alphabet()))}
     merges = [("y", "e"), ("ye", "s"), ("n", "o"), ("t", "h"), ("th", "e"), ("Ġ", "the"), ("i", "n"), ("e", "r"),
               ("Ġ", "w"), ("o", "r"), ("Ġw", "or"), ("Ġwor", "d"), ("Q", "u"), ("Qu", "er"), ("Quer", "y")]
@@ -154,16 +155,15 @@ def byte_pairs() -> Tokenizer:
     pattern = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence([
         pre_tokenizers.Split(Regex(pattern), "isolated"), pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
-    marks = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
     tokenizer.add_special_tokens([AddedToken(mark, special=True, normalized=False) for mark in marks])
-    tokenizer.add_tokens([AddedToken(mark, special=False, normalized=False) for mark in ["<think>", "</think>"]])
+    tokenizer.add_tokens([AddedToken(mark, special=False, normalized=False) for mark in more])
     return tokenizer
 
 
 def qwen3(root: Path) -> None:
     folder = root / "qwen3"
     folder.mkdir(parents=True, exist_ok=True)
-    tokenizer = byte_pairs()
+    tokenizer = byte_pairs(["<|endoftext|>", "<|im_start|>", "<|im_end|>"], ["<think>", "</think>"])
     plain = processors.ByteLevel(add_prefix_space=False, trim_offsets=False, use_regex=False)
     tokenizer.post_processor = plain
     tokenizer.save(str(folder / "tokenizer.json"), pretty=False)
@@ -189,7 +189,7 @@ def qwen3(root: Path) -> None:
     tokenizer.save(str(folder / "tokenizer.json"), pretty=False)
     sentence_files(folder, config["hidden_size"], "lasttoken", {"query": QUERY_PROMPT, "document": ""})
     trunk = AutoModel.from_pretrained(folder, dtype=torch.float32).eval()
-    golden(folder, trunk, trunk.layers, [trunk.norm], ("query", "document"), scores)
+    golden(folder, trunk, trunk.layers, [trunk.norm], vectors(folder, ("query", "document")), scores)
 
 
 def qwen3_scores(folder: Path) -> list[dict]:
@@ -224,28 +224,37 @@ def cross_scores(folder: Path) -> list[dict]:
     return rows
 
 
-def bert(root: Path) -> None:
-    folder = root / "bert"
-    folder.mkdir(parents=True, exist_ok=True)
+BERT_MARKS = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]", "mask_token": "[MASK]"}
+MPNET_MARKS = {"cls_token": "<s>", "pad_token": "<pad>", "sep_token": "</s>", "unk_token": "<unk>", "mask_token": "<mask>"}
+
+
+def word_pieces(folder: Path, marks: dict[str, str], pair: str, most: int, inputs: list[str]) -> int:
+    """Writes a tokenizer built as BERT's, with `marks` first in its vocabulary; the size of that."""
     letters = "abcdefghijklmnopqrstuvwxyz0123456789.,!?"
-    entries = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *(f"##{letter}" for letter in letters[:36]),
-               *dict.fromkeys(WORDS.split())]
+    entries = [*marks.values(), *letters, *(f"##{letter}" for letter in letters[:36]), *dict.fromkeys(WORDS.split())]
     vocabulary = {entry: at for at, entry in enumerate(dict.fromkeys(entries))}
-    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]", max_input_chars_per_word=100))
+    first, last = marks["cls_token"], marks["sep_token"]
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token=marks["unk_token"], max_input_chars_per_word=100))
     tokenizer.normalizer = normalizers.BertNormalizer()
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[("[CLS]", 2), ("[SEP]", 3)])
-    tokenizer.add_special_tokens(entries[:5])
+        single=f"{first} $A {last}", pair=pair, special_tokens=[(first, vocabulary[first]), (last, vocabulary[last])])
+    tokenizer.add_special_tokens(list(marks.values()))
     tokenizer.save(str(folder / "tokenizer.json"), pretty=False)
     write(folder / "tokenizer_config.json", {
-        "tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": 64, "pad_token": "[PAD]", "cls_token": "[CLS]",
-        "sep_token": "[SEP]", "unk_token": "[UNK]", "mask_token": "[MASK]",
-        "model_input_names": ["input_ids", "token_type_ids", "attention_mask"]})
+        "tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": most, **marks, "model_input_names": inputs})
+    return len(vocabulary)
+
+
+def bert(root: Path) -> None:
+    folder = root / "bert"
+    folder.mkdir(parents=True, exist_ok=True)
+    size = word_pieces(folder, BERT_MARKS, "[CLS] $A [SEP] $B:1 [SEP]:1", 64,
+                       ["input_ids", "token_type_ids", "attention_mask"])
     config = {
         "architectures": ["BertForSequenceClassification"], "model_type": "bert", "hidden_size": 32, "intermediate_size": 64,
         "num_attention_heads": 4, "num_hidden_layers": 3, "max_position_embeddings": 64, "type_vocab_size": 2,
-        "vocab_size": len(vocabulary), "hidden_act": "gelu", "layer_norm_eps": 1e-12, "pad_token_id": 0,
+        "vocab_size": size, "hidden_act": "gelu", "layer_norm_eps": 1e-12, "pad_token_id": 0,
         "id2label": {"0": "LABEL_0"}, "label2id": {"LABEL_0": 0},
     }
     write(folder / "config.json", config)
@@ -287,19 +296,131 @@ def xlm_roberta(root: Path) -> None:
     cross(folder, "cls_token")
 
 
+def mpnet(root: Path) -> None:
+    folder = root / "mpnet"
+    folder.mkdir(parents=True, exist_ok=True)
+    # Long enough for every distance that has a bucket of its own.
+    size = word_pieces(folder, MPNET_MARKS, "<s> $A </s> </s> $B </s>", 300,
+                       ["input_ids", "attention_mask"])
+    config = {
+        "architectures": ["MPNetForSequenceClassification"], "model_type": "mpnet", "hidden_size": 32,
+        "intermediate_size": 64, "num_attention_heads": 4, "num_hidden_layers": 3, "max_position_embeddings": 302,
+        "relative_attention_num_buckets": 32, "vocab_size": size, "hidden_act": "gelu", "layer_norm_eps": 1e-5,
+        "pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2, "id2label": {"0": "LABEL_0"}, "label2id": {"LABEL_0": 0},
+    }
+    write(folder / "config.json", config)
+    model = MPNetForSequenceClassification(MPNetConfig(**config))
+    randomise(model, 11)
+    store(model, folder, torch.float16)
+    cross(folder, "mean_tokens")
+
+
+def modernbert(root: Path) -> None:
+    folder = root / "modernbert"
+    folder.mkdir(parents=True, exist_ok=True)
+    marks = ["[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]"]
+    tokenizer = byte_pairs(marks, [])
+    first, last = ((mark, tokenizer.token_to_id(mark)) for mark in ("[CLS]", "[SEP]"))
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B [SEP]", special_tokens=[first, last])
+    tokenizer.save(str(folder / "tokenizer.json"), pretty=False)
+    write(folder / "tokenizer_config.json", {
+        "tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": 300, "pad_token": "[PAD]", "cls_token": "[CLS]",
+        "sep_token": "[SEP]", "unk_token": "[UNK]", "mask_token": "[MASK]",
+        "model_input_names": ["input_ids", "attention_mask"]})
+    config = {
+        "architectures": ["ModernBertForSequenceClassification"], "model_type": "modernbert", "hidden_size": 32,
+        "intermediate_size": 48, "num_attention_heads": 4, "num_hidden_layers": 5, "max_position_embeddings": 300,
+        "vocab_size": tokenizer.get_vocab_size() + 3, "hidden_activation": "gelu", "norm_eps": 1e-5, "norm_bias": False,
+        "attention_bias": False, "mlp_bias": False, "global_attn_every_n_layers": 3, "local_attention": 16,
+        "global_rope_theta": 160000.0, "local_rope_theta": 10000.0, "classifier_pooling": "mean",
+        "classifier_activation": "gelu", "classifier_bias": False, "pad_token_id": tokenizer.token_to_id("[PAD]"),
+        "cls_token_id": first[1], "sep_token_id": last[1], "bos_token_id": first[1], "eos_token_id": last[1],
+        "id2label": {"0": "LABEL_0"}, "label2id": {"LABEL_0": 0},
+    }
+    write(folder / "config.json", config)
+    model = ModernBertForSequenceClassification(ModernBertConfig(**config))
+    randomise(model, 13)
+    store(model, folder, torch.float16)
+    scores = cross_scores(folder)
+    sentence_files(folder, config["hidden_size"], "cls_token", {"query": "search_query: ", "document": "search_document: "})
+    trunk = AutoModel.from_pretrained(folder, dtype=torch.float32).eval()
+    golden(folder, trunk, trunk.layers, [trunk.final_norm], vectors(folder, ("query", "document")), scores)
+    # It has no table of positions, so that it takes any length: here as long a text as the published models'.
+    ids = tokenizer.encode(TEXTS[-1] * 5).ids[:8191] + [last[1]]
+    state = trunk(input_ids=torch.tensor([ids])).last_hidden_state[0]
+    cls, mean = (torch.nn.functional.normalize(value, dim=0) for value in (state[0], state.mean(dim=0)))
+    write(folder / "long.json", {"text": TEXTS[-1], "times": 5, "tokens": len(ids), "cls": rounded(cls), "mean": rounded(mean)})
+
+
+def nomic(root: Path) -> None:
+    folder = root / "nomic"
+    folder.mkdir(parents=True, exist_ok=True)
+    size = word_pieces(folder, BERT_MARKS, "[CLS] $A [SEP] $B:1 [SEP]:1", 300,
+                       ["input_ids", "token_type_ids", "attention_mask"])
+    sizes = {"hidden_size": 32, "intermediate_size": 256, "num_attention_heads": 4, "num_hidden_layers": 3,
+             "max_position_embeddings": 300, "vocab_size": size, "type_vocab_size": 2, "layer_norm_eps": 1e-12}
+    write(folder / "config.json", {
+        "architectures": ["NomicBertModel"], "model_type": "nomic_bert", "activation_function": "swiglu", "causal": False,
+        "n_embd": 32, "n_inner": 256, "n_head": 4, "n_layer": 3, "n_positions": 300, "vocab_size": size,
+        "type_vocab_size": 2, "layer_norm_epsilon": 1e-12, "qkv_proj_bias": False, "mlp_fc1_bias": False,
+        "mlp_fc2_bias": False, "parallel_block": False, "prenorm": False, "rotary_emb_base": 1000,
+        "rotary_emb_fraction": 1.0, "rotary_emb_interleaved": False, "rotary_emb_scale_base": None,
+        "rotary_scaling_factor": None, "use_rms_norm": False, "scale_attn_by_inverse_layer_idx": False,
+    })
+    rope = {"rope_type": "default", "rope_theta": 1000.0}
+    model = NomicBertModel(NomicBertConfig(**sizes, rope_parameters=rope)).eval()
+    randomise(model, 17)
+    for weight in model.parameters():
+        weight.data = weight.data.half().float()
+    save({name: value.half().contiguous() for name, value in published(model.state_dict()).items()},
+         folder / "model.safetensors")
+    prompts = {"query": "search_query: ", "passage": "search_document: "}
+    sentence_files(folder, sizes["hidden_size"], "mean_tokens", prompts)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    rows = []
+    for purpose, prompt in prompts.items():
+        for text in TEXTS:
+            ids = tokenizer([prompt + text], truncation=True, max_length=300)["input_ids"][0]
+            mean = model(input_ids=torch.tensor([ids])).last_hidden_state[0].mean(dim=0)
+            # As the model card shortens a vector.
+            cut = torch.nn.functional.layer_norm(mean, mean.shape)[:16]
+            vector, short = (torch.nn.functional.normalize(value, dim=0) for value in (mean, cut))
+            rows.append({"purpose": purpose, "text": text, "ids": ids, "vector": rounded(vector), "short": rounded(short)})
+    golden(folder, model, model.layers, [], rows, [])
+
+
+def published(state: dict) -> dict:
+    """NomicBERT's weights under the names of its authors."""
+    renamed = {}
+    for name, value in state.items():
+        if "self_attn.k_proj" in name or "self_attn.v_proj" in name:
+            continue
+        if "self_attn.q_proj" in name:
+            value = torch.cat([state[name.replace("q_proj", part)] for part in ("q_proj", "k_proj", "v_proj")])
+        for new, old in [("self_attn.q_proj", "attn.Wqkv"), ("self_attn.o_proj", "attn.out_proj"),
+                         ("mlp.up_proj", "mlp.fc11"), ("mlp.gate_proj", "mlp.fc12"), ("mlp.down_proj", "mlp.fc2"),
+                         ("post_attention_layernorm", "norm1"), ("post_mlp_layernorm", "norm2"),
+                         ("embeddings.LayerNorm", "emb_ln"), ("layers.", "encoder.layers.")]:
+            name = name.replace(new, old)
+        renamed[name] = value
+    return renamed
+
+
 def cross(folder: Path, pooling: str) -> None:
     scores = cross_scores(folder)
     width = json.loads((folder / "config.json").read_text())["hidden_size"]
     sentence_files(folder, width, pooling, {"query": "query: ", "passage": "passage: "})
     trunk = AutoModel.from_pretrained(folder, dtype=torch.float32).eval()
-    golden(folder, trunk, trunk.encoder.layer, [], ("query", "passage"), scores)
+    golden(folder, trunk, trunk.encoder.layer, [], vectors(folder, ("query", "passage")), scores)
 
 
 def main() -> None:
     torch.set_grad_enabled(False)
-    root = Path(sys.argv[1])
-    for make in (qwen3, bert, xlm_roberta):
-        make(root)
+    root, only = Path(sys.argv[1]), sys.argv[2:]
+    for make in (qwen3, bert, xlm_roberta, mpnet, modernbert, nomic):
+        if not only or make.__name__ in only:
+            make(root)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 /// Seconds a client should wait when the server is busy.
-const RETRY_AFTER_S: &str = "5";
+const RETRY_AFTER_S: u64 = 5;
 
 /// What went wrong, before it is written down.
 #[derive(Debug, Clone)]
@@ -23,6 +23,7 @@ pub(crate) struct Problem {
     code: ErrorCode,
     detail: String,
     hint: Option<String>,
+    retry_after_s: Option<u64>,
 }
 
 /// What went wrong, for programs and for people (RFC 9457).
@@ -49,7 +50,7 @@ pub(crate) struct ProblemView {
 
 impl Problem {
     pub(crate) fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
-        Self { status: status(code.class()), code, detail: detail.into(), hint: None }
+        Self { status: status(code.class()), code, detail: detail.into(), hint: None, retry_after_s: None }
     }
 
     /// As the client of request `request_id` reads it.
@@ -75,6 +76,28 @@ impl Problem {
         self
     }
 
+    pub(crate) fn code(&self) -> ErrorCode {
+        self.code
+    }
+
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// What happened and what to do next, in one line.
+    pub(crate) fn sentence(&self) -> String {
+        match &self.hint {
+            Some(hint) => format!("{}: {hint}", self.detail),
+            None => self.detail.clone(),
+        }
+    }
+
+    /// Seconds the client should wait; `None` where waiting does not help.
+    pub(crate) fn retry_after(&self) -> Option<HeaderValue> {
+        let busy = self.status == StatusCode::SERVICE_UNAVAILABLE;
+        self.retry_after_s.or(busy.then_some(RETRY_AFTER_S)).map(HeaderValue::from)
+    }
+
     /// The problem behind a bare error status made below the handlers.
     pub(crate) fn of_status(status: StatusCode) -> Self {
         let (code, detail) = match status {
@@ -82,7 +105,7 @@ impl Problem {
             StatusCode::METHOD_NOT_ALLOWED => {
                 (ErrorCode::InvalidRequest, "this address does not answer to this method")
             }
-            StatusCode::PAYLOAD_TOO_LARGE => (ErrorCode::FileTooLarge, "the body is too large"),
+            StatusCode::PAYLOAD_TOO_LARGE => (ErrorCode::RequestTooLarge, "the body is too large"),
             StatusCode::UNSUPPORTED_MEDIA_TYPE => (ErrorCode::UnsupportedFormat, "the body has an unexpected type"),
             StatusCode::SERVICE_UNAVAILABLE => (ErrorCode::Overloaded, "the request took too long"),
             other if other.is_client_error() => (ErrorCode::InvalidRequest, "the request cannot be answered as it is"),
@@ -93,7 +116,7 @@ impl Problem {
 
     fn of_rejection(status: StatusCode, detail: String) -> Self {
         match status {
-            StatusCode::PAYLOAD_TOO_LARGE => Self::new(ErrorCode::FileTooLarge, "the body is larger than 1 MB"),
+            StatusCode::PAYLOAD_TOO_LARGE => Self::new(ErrorCode::RequestTooLarge, "the body is larger than 1 MB"),
             StatusCode::UNSUPPORTED_MEDIA_TYPE => {
                 Self::new(ErrorCode::UnsupportedFormat, detail).hint("send `Content-Type: application/json`")
             }
@@ -120,8 +143,8 @@ fn status(class: ErrorClass) -> StatusCode {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = self.status.into_response();
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_S));
+        if let Some(seconds) = self.retry_after() {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds);
         }
         response.extensions_mut().insert(self);
         response
@@ -131,12 +154,13 @@ impl IntoResponse for Problem {
 impl From<AppError> for Problem {
     fn from(error: AppError) -> Self {
         let code = error.code();
-        let problem = if code.class() == ErrorClass::Internal {
+        let mut problem = if code.class() == ErrorClass::Internal {
             tracing::error!(%code, %error, "request failed");
             Self::new(code, "something went wrong inside Semantik").hint("look for the request id in the log")
         } else {
             Self::new(code, error.to_string())
         };
+        problem.retry_after_s = error.retry_after().map(|wait| wait.as_secs().max(1));
         match error.hint() {
             Some(hint) => problem.hint(hint),
             None => problem,

@@ -14,11 +14,10 @@ use axum::response::{IntoResponse, Response};
 use semantik_core::ErrorCode;
 
 use crate::error::Problem;
-use crate::state::ApiState;
 
 /// Refuses foreign hosts and foreign origins.
-pub(crate) async fn check(State(state): State<ApiState>, request: Request, next: Next) -> Response {
-    match refusal(state.bind, request.method(), request.uri(), request.headers()) {
+pub(crate) async fn check(State(bind): State<SocketAddr>, request: Request, next: Next) -> Response {
+    match refusal(bind, request.method(), request.uri(), request.headers()) {
         Some(problem) => problem.into_response(),
         None => next.run(request).await,
     }

@@ -17,6 +17,7 @@ mod openapi;
 mod page;
 mod routes;
 mod state;
+mod vecpipe;
 
 use std::net::SocketAddr;
 
@@ -28,6 +29,8 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 
 use crate::state::ApiState;
+
+pub use vecpipe::{VecpipeOptions, metrics_router, vecpipe_router};
 
 /// Largest body that is not an upload.
 const BODY_BYTES: usize = 1024 * 1024;
@@ -41,7 +44,7 @@ pub struct ApiOptions {
 
 /// Everything that answers over HTTP.
 pub fn router(app: App, options: ApiOptions) -> Router {
-    let state = ApiState::new(app, options);
+    let state = ApiState::new(app);
     let (routes, document) = routes::all().split_for_parts();
     routes
         .route("/api/v2/openapi.json", axum::routing::get(openapi::serve(openapi::finish(document))))
@@ -49,7 +52,7 @@ pub fn router(app: App, options: ApiOptions) -> Router {
         .fallback(error::no_route)
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .layer(CatchPanicLayer::custom(error::panicked))
-        .layer(from_fn_with_state(state.clone(), host::check))
+        .layer(from_fn_with_state(options.bind, host::check))
         .layer(from_fn(observe::observe))
         .layer(CompressionLayer::new())
         .with_state(state)

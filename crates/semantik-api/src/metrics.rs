@@ -11,6 +11,9 @@ use semantik_app::{App, AppError, Caller};
 const DURATION: &str = "http_request_duration_seconds";
 const BUCKETS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
 
+/// Texts and tokens that are computed together.
+const SIZES: [f64; 9] = [1.0, 4.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 8192.0];
+
 /// The process's recorder, installed by the first call.
 pub(crate) fn recorder() -> PrometheusHandle {
     static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
@@ -19,8 +22,11 @@ pub(crate) fn recorder() -> PrometheusHandle {
 
 fn install() -> PrometheusHandle {
     let builder = PrometheusBuilder::new()
-        .set_buckets_for_metric(Matcher::Full(DURATION.to_owned()), &BUCKETS)
-        .expect("the table of buckets is not empty");
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &BUCKETS)
+        .and_then(|builder| {
+            builder.set_buckets_for_metric(Matcher::Prefix("semantik_embedding_batch_".to_owned()), &SIZES)
+        })
+        .expect("the tables of buckets are not empty");
     let recorder = builder.build_recorder();
     let handle = recorder.handle();
     if metrics::set_global_recorder(recorder).is_err() {

@@ -73,7 +73,7 @@ fn dress(mut response: Response, id: &str) -> Response {
 
 /// The problem a response carries, or the one its bare status means. An error with a JSON body (a
 /// health report) stays as it is.
-fn problem_of(response: &mut Response) -> Option<Problem> {
+pub(crate) fn problem_of(response: &mut Response) -> Option<Problem> {
     let status = response.status();
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         return Some(problem);

@@ -1,14 +1,11 @@
 //! What handlers share.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::extract::FromRef;
 use metrics_exporter_prometheus::PrometheusHandle;
 use semantik_app::App;
 use tokio::sync::Semaphore;
-
-use crate::ApiOptions;
 
 /// Uploads received at the same time; more are told to come back.
 const UPLOADS: usize = 16;
@@ -17,15 +14,14 @@ const UPLOADS: usize = 16;
 #[derive(Clone)]
 pub(crate) struct ApiState {
     pub app: App,
-    pub bind: SocketAddr,
     pub metrics: PrometheusHandle,
     pub uploads: Arc<Semaphore>,
 }
 
 impl ApiState {
-    pub(crate) fn new(app: App, options: ApiOptions) -> Self {
+    pub(crate) fn new(app: App) -> Self {
         let metrics = crate::metrics::recorder();
-        Self { app, bind: options.bind, metrics, uploads: Arc::new(Semaphore::new(UPLOADS)) }
+        Self { app, metrics, uploads: Arc::new(Semaphore::new(UPLOADS)) }
     }
 }
 

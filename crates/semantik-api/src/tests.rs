@@ -48,28 +48,28 @@ impl TestApp {
 }
 
 /// A response read to its end.
-struct Answer {
-    status: StatusCode,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
     headers: header::HeaderMap,
-    body: String,
+    pub(crate) body: String,
 }
 
 impl Answer {
-    async fn of(response: Response) -> Self {
+    pub(crate) async fn of(response: Response) -> Self {
         let (parts, body) = response.into_parts();
         let bytes = axum::body::to_bytes(body, usize::MAX).await.expect("a body");
         Self { status: parts.status, headers: parts.headers, body: String::from_utf8_lossy(&bytes).into_owned() }
     }
 
-    fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
     }
 
-    fn assert_problem(&self, status: u16, code: &str) {
+    pub(crate) fn assert_problem(&self, status: u16, code: &str) {
         assert_eq!(self.status.as_u16(), status, "{}", self.body);
         assert_eq!(self.header("content-type"), "application/problem+json");
         let problem = self.json();
@@ -173,7 +173,7 @@ async fn lists_are_bounded() {
 async fn bodies_that_are_too_large_are_refused() {
     let app = TestApp::new().await;
     let query = json!({ "query": "x".repeat(2 * 1024 * 1024) });
-    app.call("POST", "/api/v2/search", Some(query)).await.assert_problem(413, "file_too_large");
+    app.call("POST", "/api/v2/search", Some(query)).await.assert_problem(413, "request_too_large");
     let announced = get("/api/v2/collections/any/documents")
         .method(Method::POST)
         .header(header::CONTENT_LENGTH, "20000000000")

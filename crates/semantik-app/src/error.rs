@@ -19,6 +19,9 @@ pub enum AppError {
     Conflict { message: String },
     #[error("the collection was made with model {made_with}, but {running} is running")]
     ModelMismatch { made_with: String, running: String },
+    /// Refused with a code and advice of its own.
+    #[error("{message}")]
+    Refused { code: ErrorCode, message: String, hint: Option<String> },
     #[error("cancelled")]
     Cancelled,
     #[error(transparent)]
@@ -48,6 +51,7 @@ impl AppError {
             Self::NotFound { .. } => ErrorCode::NotFound,
             Self::Conflict { .. } | Self::Cancelled => ErrorCode::InvalidState,
             Self::ModelMismatch { .. } => ErrorCode::ModelMismatch,
+            Self::Refused { code, .. } => *code,
             Self::Store(error) => error.code(),
             Self::Index(error) => error.code(),
             Self::Inference(error) => error.code(),
@@ -56,14 +60,27 @@ impl AppError {
         }
     }
 
+    /// After which time the same request may be answered, where that is known.
+    pub fn retry_after(&self) -> Option<std::time::Duration> {
+        match self {
+            Self::Inference(InferenceError::Busy { retry_after }) => Some(*retry_after),
+            _ => None,
+        }
+    }
+
     /// What to do next.
     pub fn hint(&self) -> Option<String> {
+        if let Self::Refused { hint, .. } = self {
+            return hint.clone();
+        }
         let text = match self.code() {
             ErrorCode::DiskFull => "free space on the disk of the data folder; work goes on by itself",
             ErrorCode::DataFolderReadOnly => "make the data folder writable for the user that runs Semantik",
             ErrorCode::ModelNotFound => "run `semantik models pull`",
             ErrorCode::ModelMismatch => "set DEFAULT_EMBEDDING_MODEL back, or delete the collection and index it again",
             ErrorCode::ModelInvalid => "run `semantik models verify`, then `semantik models pull`",
+            ErrorCode::EmbedderUnavailable => "check that the remote embedder runs; waiting work goes on by itself",
+            ErrorCode::EmbedderRejected => "correct the EMBEDDING_ settings and start again",
             ErrorCode::IndexCorrupt | ErrorCode::StoreCorrupt => "run `semantik doctor --consistency`",
             ErrorCode::SourceUnreadable => "check that the path exists and may be read by the user that runs Semantik",
             ErrorCode::NotFound => "list what exists with `semantik collections list` or `semantik documents list`",
@@ -84,6 +101,8 @@ impl AppError {
                 | ErrorCode::IndexUnavailable
                 | ErrorCode::ModelNotFound
                 | ErrorCode::ModelDownload
+                | ErrorCode::EmbedderUnavailable
+                | ErrorCode::EmbedderRejected
                 | ErrorCode::Overloaded
         )
     }

@@ -1,7 +1,7 @@
 //! The use cases of Semantik: everything a person, the API or a schedule can ask for.
 //!
 //! Invariants:
-//! - Every use case takes the [`Caller`] first: a right is a value one must hold.
+//! - Every use case of [`App`] takes the [`Caller`] first: a right is a value one must hold.
 //! - Rows are the truth. Index, blobs and events follow them and are repaired from them (`reconcile/`).
 //! - A job may run twice, stop anywhere and run on another day; the rows end the same.
 //!
@@ -18,20 +18,21 @@ mod operations;
 mod reconcile;
 mod search;
 mod sources;
+pub mod vecpipe;
 
 use std::sync::Arc;
 
 use semantik_config::Config;
 use semantik_core::Clock;
 use semantik_index::IndexEngine;
-use semantik_inference::Embedder;
+use semantik_inference::{Embedder, Reranker};
 use semantik_ingest::extract::ExtractorPool;
 use semantik_store::{Blobs, Store};
 
 pub use caller::Caller;
 pub use collections::{CollectionPatch, CollectionSummary, FormatCount};
 pub use doctor::{Check, Component, DoctorCounts, DoctorReport, Health, Problem, SystemInfo, try_extractor};
-pub use documents::{DocumentQuery, Documents, Incoming, Upload, UploadFile};
+pub use documents::{DocumentQuery, Documents, Incoming, UPLOAD_FILES, Upload, UploadFile};
 pub use error::AppError;
 pub use jobs::Workers;
 pub use operations::QueueView;
@@ -44,6 +45,8 @@ pub struct Parts {
     pub blobs: Arc<dyn Blobs>,
     pub engine: Arc<dyn IndexEngine>,
     pub embedder: Arc<dyn Embedder>,
+    /// Reads the best candidates of a search again, when one is set.
+    pub reranker: Option<Arc<dyn Reranker>>,
     pub extractor: Arc<ExtractorPool>,
 }
 
@@ -82,6 +85,10 @@ impl App {
 
     fn embedder(&self) -> &dyn Embedder {
         self.parts.embedder.as_ref()
+    }
+
+    fn reranker(&self) -> Option<&dyn Reranker> {
+        self.parts.reranker.as_deref()
     }
 
     fn config(&self) -> &Config {

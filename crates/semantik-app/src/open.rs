@@ -7,7 +7,8 @@ use std::time::Duration;
 use semantik_config::Config;
 use semantik_core::SystemClock;
 use semantik_inference::Embedder;
-use semantik_inference::local::{LazyEmbedder, LocalOptions, MockEmbedder};
+use semantik_inference::cache::{CacheOptions, CachedEmbedder, EmbeddingCache};
+use semantik_inference::local::{Models, ModelsOptions};
 use semantik_inference::models::ModelCache;
 use semantik_ingest::extract::{ExtractorPool, Limits, PoolOptions};
 
@@ -17,6 +18,9 @@ use crate::{App, AppError, Parts};
 pub(crate) const TEMPORARY: &str = "tmp";
 
 const MIB: u64 = 1024 * 1024;
+/// Tokens of queries that may wait for the encoder, and as many of passages: far more than the jobs of
+/// one process ever hand in at once, and a few megabytes.
+const QUEUE_TOKENS: usize = 1 << 20;
 
 impl App {
     /// Opens (and migrates) the data folder and prepares every engine; loads no weights yet.
@@ -30,9 +34,14 @@ impl App {
         let store = semantik_store::open(&config.store_url(), clock.clone()).await?;
         let blobs = semantik_store::blobs::open_folder(&config.data_dir.join("blobs"))?;
         let engine = semantik_index::open(&config.data_dir.join("index"))?;
-        let embedder = open_embedder(config)?;
+        let models = models(config);
+        let embedder = open_embedder(config, &models).await?;
+        let reranker = match &config.embedding.rerank_model {
+            Some(name) => Some(models.reranker(name, config.embedding.quantization)?),
+            None => None,
+        };
         let extractor = Arc::new(extractor(config, None)?);
-        Ok(App::new(Parts { config: config.clone(), clock, store, blobs, engine, embedder, extractor }))
+        Ok(App::new(Parts { config: config.clone(), clock, store, blobs, engine, embedder, reranker, extractor }))
     }
 }
 
@@ -56,15 +65,34 @@ fn create_folder(path: &Path) -> Result<(), AppError> {
     })
 }
 
-fn open_embedder(config: &Config) -> Result<Arc<dyn Embedder>, AppError> {
+/// The models this process computes with; none is loaded yet.
+pub(crate) fn models(config: &Config) -> Models {
     let settings = &config.embedding;
-    if settings.mock {
-        return Ok(Arc::new(MockEmbedder::new()));
-    }
-    let folder = ModelCache::new(&settings.cache_dir).resolve(&settings.model)?;
-    let options = LocalOptions { threads: settings.threads, quantization: settings.quantization };
-    let idle = Some(Duration::from_secs(settings.unload_after_s));
-    Ok(Arc::new(LazyEmbedder::open(&folder, &settings.model, options, idle)?))
+    Models::new(ModelsOptions {
+        cache: ModelCache::new(&settings.cache_dir),
+        threads: settings.threads,
+        idle: Some(Duration::from_secs(settings.unload_after_s)),
+        memory_bytes: settings.memory_bytes(),
+        device: settings.device,
+        kernels: Some(config.data_dir.join("cache").join("kernels")),
+        queue_tokens: QUEUE_TOKENS,
+        mock: settings.mock,
+    })
+}
+
+/// The configured embedder, a remote one or one of this process, which computes nothing twice.
+async fn open_embedder(config: &Config, models: &Models) -> Result<Arc<dyn Embedder>, AppError> {
+    let settings = &config.embedding;
+    let engine = match settings.provider.filter(|_| !settings.mock) {
+        Some(provider) => semantik_inference::remote::open(provider, settings).await?,
+        None => models.embedder(&settings.model, settings.quantization)?,
+    };
+    let cache = EmbeddingCache::new(CacheOptions {
+        folder: config.data_dir.join("cache").join("embeddings"),
+        disk_bytes: settings.cache_mb * MIB,
+        query_bytes: usize::try_from(settings.query_cache_mb * MIB).unwrap_or(usize::MAX),
+    });
+    Ok(Arc::new(CachedEmbedder::new(engine, cache)))
 }
 
 /// A pool of extractors with the configured limits. They run beside the encoder, so there are never

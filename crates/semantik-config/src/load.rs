@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use semantik_core::collection::Quantization;
+use semantik_core::{Provider, Secret};
 
-use crate::{Config, Device};
+use crate::{Config, Device, VecpipeConfig};
 
 /// Every problem found, at once.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -69,19 +70,32 @@ fn read(r: &mut Reader<'_>) -> Config {
     }
     r.set("WEBUI_PORT", &mut port);
     c.server.bind = SocketAddr::new(ip, port);
+    read_vecpipe(r, ip, &mut c.vecpipe);
     r.set("SHUTDOWN_TIMEOUT_SECS", &mut c.server.shutdown_timeout_s);
     r.set("CELERY_CONCURRENCY", &mut c.max_concurrent_jobs);
     r.set("MAX_CONCURRENT_JOBS", &mut c.max_concurrent_jobs);
     r.set("DEFAULT_EMBEDDING_MODEL", &mut c.embedding.model);
+    if let Some(name) = r.text("RERANK_MODEL") {
+        c.embedding.rerank_model = Some(name.to_owned());
+    }
+    if r.text("EMBEDDING_PROVIDER") != Some("local") {
+        r.optional("EMBEDDING_PROVIDER", &mut c.embedding.provider);
+    }
+    c.embedding.api_url = r.text("EMBEDDING_API_URL").map(str::to_owned);
+    c.embedding.api_key = r.secret("EMBEDDING_API_KEY", "EMBEDDING_API_KEY_FILE");
+    r.optional("EMBEDDING_DIMENSIONS", &mut c.embedding.dimensions);
     r.set("HF_CACHE_DIR", &mut c.embedding.cache_dir);
     r.flag("HF_HUB_OFFLINE", &mut c.embedding.offline);
     r.set("HF_ENDPOINT", &mut c.embedding.hub);
     r.flag("USE_MOCK_EMBEDDINGS", &mut c.embedding.mock);
     r.set("MODEL_UNLOAD_AFTER_SECONDS", &mut c.embedding.unload_after_s);
     r.set("EMBEDDING_DEVICE", &mut c.embedding.device);
+    r.set("MODEL_MEMORY_MB", &mut c.embedding.memory_mb);
     r.set("EMBEDDING_THREADS", &mut c.embedding.threads);
     r.set("DEFAULT_QUANTIZATION", &mut c.embedding.quantization);
     r.set("BATCH_SIZE", &mut c.embedding.batch_size);
+    r.set("EMBEDDING_CACHE_MB", &mut c.embedding.cache_mb);
+    r.set("QUERY_CACHE_MB", &mut c.embedding.query_cache_mb);
     r.set("MAX_FILE_SIZE_MB", &mut c.extract.max_file_mb);
     r.set("EXTRACT_MEMORY_MB", &mut c.extract.memory_mb);
     r.set("EXTRACT_TIMEOUT_SECS", &mut c.extract.timeout_s);
@@ -89,6 +103,23 @@ fn read(r: &mut Reader<'_>) -> Config {
     r.set("EXTRACT_MAX_MEMBERS", &mut c.extract.max_members);
     r.set("EXTRACT_WORKERS", &mut c.extract.workers);
     c
+}
+
+fn read_vecpipe(r: &mut Reader<'_>, ip: IpAddr, c: &mut VecpipeConfig) {
+    let mut port = c.bind.port();
+    r.set("VECPIPE_PORT", &mut port);
+    c.bind = SocketAddr::new(ip, port);
+    // An empty text counts here: it switches the port off.
+    match r.map.get("METRICS_PORT").map(|text| text.trim()) {
+        None => {}
+        Some("") => c.metrics_port = None,
+        Some(_) => {
+            let mut port = 0;
+            r.set("METRICS_PORT", &mut port);
+            c.metrics_port = (port != 0).then_some(port);
+        }
+    }
+    c.internal_api_key = r.secret("INTERNAL_API_KEY", "INTERNAL_API_KEY_FILE");
 }
 
 struct Reader<'a> {
@@ -106,6 +137,35 @@ impl<'a> Reader<'a> {
         match T::read(text) {
             Some(value) => *slot = value,
             None => self.problems.push(format!("{name}: `{text}` is not {}", T::WHAT)),
+        }
+    }
+
+    /// The same for a value that may be missing.
+    fn optional<T: Setting>(&mut self, name: &str, slot: &mut Option<T>) {
+        let Some(text) = self.text(name) else { return };
+        match T::read(text) {
+            Some(value) => *slot = Some(value),
+            None => self.problems.push(format!("{name}: `{text}` is not {}", T::WHAT)),
+        }
+    }
+
+    /// A secret from a setting or from the file that another one names. No problem repeats it.
+    fn secret(&mut self, name: &str, file_name: &str) -> Option<Secret> {
+        let (direct, file) = (self.text(name), self.text(file_name));
+        if direct.is_some() && file.is_some() {
+            self.problems.push(format!("{name}: {file_name} is set as well; unset one of them"));
+        }
+        let Some(path) = file.filter(|_| direct.is_none()) else { return direct.map(|text| text.to_owned().into()) };
+        match std::fs::read_to_string(path) {
+            Ok(text) if !text.trim().is_empty() => Some(text.trim().to_owned().into()),
+            Ok(_) => {
+                self.problems.push(format!("{file_name}: {path} is empty"));
+                None
+            }
+            Err(error) => {
+                self.problems.push(format!("{file_name}: {path} cannot be read: {error}"));
+                None
+            }
         }
     }
 
@@ -148,6 +208,13 @@ impl Setting for String {
     const WHAT: &'static str = "a text";
     fn read(text: &str) -> Option<Self> {
         Some(text.to_owned())
+    }
+}
+
+impl Setting for Provider {
+    const WHAT: &'static str = "one of local, openai, cohere, tei, ollama";
+    fn read(text: &str) -> Option<Self> {
+        text.parse().ok()
     }
 }
 
@@ -203,9 +270,69 @@ mod tests {
     }
 
     #[test]
+    fn a_remote_provider_is_read_and_its_key_never_shown() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let file = folder.path().join("key");
+        std::fs::write(&file, "sk-hunter2\n").expect("a writable folder");
+        let file = file.to_str().expect("a plain path");
+        for key in [("EMBEDDING_API_KEY", "sk-hunter2"), ("EMBEDDING_API_KEY_FILE", file)] {
+            let config =
+                load(&[("EMBEDDING_PROVIDER", "openai"), ("EMBEDDING_DIMENSIONS", "256"), key]).expect("valid");
+            let embedding = &config.embedding;
+            assert_eq!((embedding.provider, embedding.dimensions), (Some(Provider::OpenAi), Some(256)));
+            assert_eq!(embedding.api_key.as_ref().map(Secret::expose), Some("sk-hunter2"));
+            assert!(!format!("{config:?}").contains("hunter2"));
+        }
+        assert_eq!(load(&[("EMBEDDING_PROVIDER", "local")]).expect("valid").embedding.provider, None);
+    }
+
+    #[test]
+    fn wrong_settings_of_a_provider_are_told_without_secrets() {
+        for settings in [
+            [("EMBEDDING_PROVIDER", "openai"), ("EMBEDDING_API_URL", "https://me:hunter2@example.com/v1")],
+            [("EMBEDDING_PROVIDER", "openai"), ("EMBEDDING_API_URL", "https://example.com/v1?key=hunter2")],
+            [("EMBEDDING_PROVIDER", "tei"), ("EMBEDDING_API_KEY", "hunter2")],
+            [("EMBEDDING_PROVIDER", "openai"), ("EMBEDDING_API_KEY_FILE", "no/such/file")],
+            [("EMBEDDING_PROVIDER", "cohere"), ("EMBEDDING_DIMENSIONS", "256")],
+            [("EMBEDDING_API_KEY_FILE", "no/such/file"), ("EMBEDDING_API_KEY", "hunter2")],
+            [("EMBEDDING_PROVIDER", "nobody"), ("EMBEDDING_API_KEY", "hunter2")],
+            [("EMBEDDING_PROVIDER", "ollama"), ("EMBEDDING_DIMENSIONS", "0")],
+        ] {
+            let error = load(&settings).expect_err("a wrong setting").to_string();
+            assert!(error.contains("EMBEDDING_") && !error.contains("hunter2"), "{error}");
+        }
+    }
+
+    #[test]
     fn a_container_host_name_is_not_a_bind_address() {
         let bind = |host| load(&[("HOSTNAME", host)]).expect("valid").server.bind.ip().to_string();
         assert_eq!(bind("web-7f9c"), "127.0.0.1");
         assert_eq!(bind("0.0.0.0"), "0.0.0.0");
+    }
+
+    #[test]
+    fn the_metrics_port_can_be_moved_and_switched_off() {
+        let port = |pairs: &[(&str, &str)]| load(pairs).expect("valid").vecpipe.metrics_port;
+        assert_eq!(port(&[]), Some(9091));
+        assert_eq!(port(&[("METRICS_PORT", "9092")]), Some(9092));
+        assert_eq!(port(&[("METRICS_PORT", "0")]), None);
+        assert_eq!(port(&[("METRICS_PORT", "")]), None);
+        assert!(load(&[("METRICS_PORT", "many")]).is_err());
+    }
+
+    #[test]
+    fn a_secret_may_lie_in_a_file_and_is_never_shown() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("key");
+        std::fs::write(&path, "0123456789abcdef\n").expect("writable");
+        let path = path.to_str().expect("a plain path");
+        let config = load(&[("INTERNAL_API_KEY_FILE", path)]).expect("valid");
+        let key = config.vecpipe.internal_api_key.as_ref().expect("a key");
+        assert_eq!(key.expose(), "0123456789abcdef");
+        assert!(!format!("{config:?}").contains("0123456789abcdef"));
+        assert!(load(&[("INTERNAL_API_KEY", "0123456789abcdef"), ("INTERNAL_API_KEY_FILE", path)]).is_err());
+        assert!(load(&[("INTERNAL_API_KEY_FILE", "/does/not/exist")]).is_err());
+        let short = load(&[("INTERNAL_API_KEY", "hunter2")]).expect_err("too short");
+        assert!(!short.to_string().contains("hunter2"), "{short}");
     }
 }

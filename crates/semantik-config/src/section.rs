@@ -1,8 +1,12 @@
 //! The sections and their defaults. The doc comments are the manual.
 
 use semantik_core::collection::Quantization;
+use semantik_core::{Provider, Secret};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+
+/// Characters of an internal key: fewer can be guessed, more fit no header.
+const KEY_LENGTH: std::ops::RangeInclusive<usize> = 16..=1024;
 
 /// The whole configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +24,7 @@ pub struct Config {
     pub server: ServerConfig,
     pub embedding: EmbeddingConfig,
     pub extract: ExtractConfig,
+    pub vecpipe: VecpipeConfig,
 }
 
 /// Where HTTP answers.
@@ -34,11 +39,24 @@ pub struct ServerConfig {
 /// Which model makes the vectors.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EmbeddingConfig {
-    /// Catalogue name or `org/model` (`DEFAULT_EMBEDDING_MODEL`).
+    /// Catalogue name or `org/model` (`DEFAULT_EMBEDDING_MODEL`); with a provider, its name there.
     pub model: String,
+    /// Who makes the vectors (`EMBEDDING_PROVIDER`): `local` is this process; `openai` (and every
+    /// server with its API), `cohere`, `tei` and `ollama` are remote servers, which see every text.
+    pub provider: Option<Provider>,
+    /// Where the provider's API begins (`EMBEDDING_API_URL`), for example `http://gpu:8000/v1`; `tei`
+    /// needs it, the others have an address of their own.
+    pub api_url: Option<String>,
+    /// The key for the provider (`EMBEDDING_API_KEY`, or a file with it in `EMBEDDING_API_KEY_FILE`).
+    pub api_key: Option<Secret>,
+    /// Numbers of a vector from the provider (`EMBEDDING_DIMENSIONS`); empty takes what comes. With
+    /// it, Semantik starts while the provider is down.
+    pub dimensions: Option<usize>,
     /// What models compute with (`DEFAULT_QUANTIZATION`): `float32` is exact, `float16` near-lossless at
     /// half the memory, `int8` fastest.
     pub quantization: Quantization,
+    /// Reads the best candidates of a search again; empty for none (`RERANK_MODEL`).
+    pub rerank_model: Option<String>,
     /// Where models are kept (`HF_CACHE_DIR`).
     pub cache_dir: PathBuf,
     /// Never ask the hub (`HF_HUB_OFFLINE`).
@@ -52,10 +70,18 @@ pub struct EmbeddingConfig {
     /// What computes (`EMBEDDING_DEVICE`): `auto` takes an NVIDIA card where one can be used,
     /// `cuda` insists on one, `cpu` leaves it alone. `CUDA_VISIBLE_DEVICES` says which cards there are.
     pub device: Device,
+    /// MiB the weights of all loaded models may take; 0 means half of the machine's memory
+    /// (`MODEL_MEMORY_MB`).
+    pub memory_mb: u64,
     /// Threads that compute; 0 means one per core (`EMBEDDING_THREADS`).
     pub threads: usize,
     /// Passages embedded, stored and made durable together (`BATCH_SIZE`).
     pub batch_size: usize,
+    /// Room on disk for vectors of passages that were embedded before, MiB (`EMBEDDING_CACHE_MB`);
+    /// 0 computes each anew.
+    pub cache_mb: u64,
+    /// Memory for vectors of recent queries, MiB (`QUERY_CACHE_MB`); 0 keeps none.
+    pub query_cache_mb: u64,
 }
 
 /// What models are computed on.
@@ -84,6 +110,18 @@ pub struct ExtractConfig {
     pub workers: usize,
 }
 
+/// The model service, `semantik vecpipe`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VecpipeConfig {
+    /// Address and port (`BIND_ADDRESS` without its port, `VECPIPE_PORT`).
+    pub bind: SocketAddr,
+    /// A second port that answers only to `/metrics`; 0 or empty means none (`METRICS_PORT`).
+    pub metrics_port: Option<u16>,
+    /// What callers must show (`INTERNAL_API_KEY`, or a file that holds it, `INTERNAL_API_KEY_FILE`).
+    /// Without it only this machine is answered.
+    pub internal_api_key: Option<Secret>,
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -95,6 +133,7 @@ impl Default for Config {
             server: ServerConfig::default(),
             embedding: EmbeddingConfig::default(),
             extract: ExtractConfig::default(),
+            vecpipe: VecpipeConfig::default(),
         }
     }
 }
@@ -109,15 +148,33 @@ impl Default for EmbeddingConfig {
     fn default() -> Self {
         Self {
             model: "sentence-transformers/all-MiniLM-L6-v2".into(),
+            provider: None,
+            api_url: None,
+            api_key: None,
+            dimensions: None,
             quantization: Quantization::Float16,
+            rerank_model: None,
             cache_dir: PathBuf::from("./models"),
             offline: false,
             hub: "https://huggingface.co".into(),
             mock: false,
             unload_after_s: 300,
             device: Device::Auto,
+            memory_mb: 0,
             threads: 0,
             batch_size: 64,
+            cache_mb: 1024,
+            query_cache_mb: 16,
+        }
+    }
+}
+
+impl Default for VecpipeConfig {
+    fn default() -> Self {
+        Self {
+            bind: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8000),
+            metrics_port: Some(9091),
+            internal_api_key: None,
         }
     }
 }
@@ -126,6 +183,20 @@ impl Default for ExtractConfig {
     fn default() -> Self {
         Self { max_file_mb: 100, memory_mb: 2048, timeout_s: 120, max_output_mb: 200, max_members: 10_000, workers: 0 }
     }
+}
+
+impl EmbeddingConfig {
+    /// What the weights of all loaded models may take; `None` where nothing is known of the memory.
+    pub fn memory_bytes(&self) -> Option<u64> {
+        if self.memory_mb > 0 { Some(self.memory_mb << 20) } else { machine_memory().map(|bytes| bytes / 2) }
+    }
+}
+
+/// `MemTotal` in bytes (proc_meminfo(5)).
+fn machine_memory() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? << 10)
 }
 
 impl Config {
@@ -147,10 +218,23 @@ impl Config {
         if !["DEBUG", "INFO", "WARNING", "ERROR"].contains(&self.log_level.as_str()) {
             problems.push(format!("LOG_LEVEL: `{}` is not one of DEBUG, INFO, WARNING, ERROR", self.log_level));
         }
+        if let Some(key) = &self.vecpipe.internal_api_key
+            && !(KEY_LENGTH.contains(&key.expose().len()) && key.expose().bytes().all(|byte| byte.is_ascii_graphic()))
+        {
+            problems.push(format!(
+                "INTERNAL_API_KEY: it must have {} to {} visible ASCII characters; `openssl rand -hex 32` makes one",
+                KEY_LENGTH.start(),
+                KEY_LENGTH.end()
+            ));
+        }
+        problems.extend(self.embedding.check());
         for (name, value, low, high) in [
             ("MAX_CONCURRENT_JOBS", self.max_concurrent_jobs as u64, 1, 256),
             ("BATCH_SIZE", self.embedding.batch_size as u64, 1, 4096),
+            ("EMBEDDING_CACHE_MB", self.embedding.cache_mb, 0, 1_048_576),
+            ("QUERY_CACHE_MB", self.embedding.query_cache_mb, 0, 65_536),
             ("EMBEDDING_THREADS", self.embedding.threads as u64, 0, 1024),
+            ("EMBEDDING_DIMENSIONS", self.embedding.dimensions.unwrap_or(1) as u64, 1, 65_536),
             ("MAX_FILE_SIZE_MB", self.extract.max_file_mb, 1, 4096),
             ("EXTRACT_MEMORY_MB", self.extract.memory_mb, 256, 65_536),
             ("EXTRACT_TIMEOUT_SECS", self.extract.timeout_s, 1, 86_400),
@@ -162,6 +246,32 @@ impl Config {
             if !(low..=high).contains(&value) {
                 problems.push(format!("{name}: {value} is outside {low} to {high}"));
             }
+        }
+        problems
+    }
+}
+
+impl EmbeddingConfig {
+    /// Problems of a remote provider's settings. The address is never repeated: it may hold a secret.
+    fn check(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        match &self.api_url {
+            None if self.provider == Some(Provider::Tei) => {
+                problems.push("EMBEDDING_API_URL: tei needs the address of its server".to_owned());
+            }
+            Some(url) if !(url.starts_with("http://") || url.starts_with("https://")) => {
+                problems.push("EMBEDDING_API_URL: begins with neither http:// nor https://".to_owned());
+            }
+            Some(url) if url.contains(['@', '?', '#']) => {
+                problems.push("EMBEDDING_API_URL: must not hold a user, a password or a `?` part; a key goes into EMBEDDING_API_KEY".to_owned());
+            }
+            None | Some(_) => {}
+        }
+        let hosted = matches!(self.provider, Some(Provider::OpenAi | Provider::Cohere));
+        if hosted && self.api_url.is_none() && self.api_key.is_none() {
+            problems.push(
+                "EMBEDDING_API_KEY: this provider needs one; or set EMBEDDING_API_URL to your own server".to_owned(),
+            );
         }
         problems
     }

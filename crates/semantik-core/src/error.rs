@@ -52,6 +52,8 @@ macro_rules! error_codes {
 error_codes!(
     InvalidRequest "invalid_request" Invalid false,
     InvalidConfig "invalid_config" Invalid false,
+    RequestTooLarge "request_too_large" TooLarge false,
+    Unauthenticated "unauthenticated" Unauthenticated false,
     Forbidden "forbidden" Forbidden false,
     NotFound "not_found" NotFound false,
     AlreadyExists "already_exists" Conflict false,
@@ -67,6 +69,8 @@ error_codes!(
     ModelInvalid "model_invalid" Invalid false,
     ModelDownload "model_download" Unavailable true,
     ModelMismatch "model_mismatch" Conflict false,
+    EmbedderUnavailable "embedder_unavailable" Unavailable true,
+    EmbedderRejected "embedder_rejected" Unavailable false,
     SourceUnreadable "source_unreadable" Invalid true,
     FileTooLarge "file_too_large" TooLarge false,
     UnsupportedFormat "unsupported_format" Unsupported false,

@@ -11,9 +11,13 @@ pub mod error;
 pub mod id;
 pub mod job;
 pub mod operation;
+pub mod provider;
 pub mod search;
+pub mod secret;
 pub mod source;
 pub mod syntax;
 
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use error::{ErrorClass, ErrorCode};
+pub use provider::Provider;
+pub use secret::Secret;

@@ -36,6 +36,9 @@ pub struct SearchRequest {
     /// Adds ranks, scores and times to each hit.
     #[serde(default)]
     pub explain: bool,
+    /// Whether a cross-encoder reads the best candidates again; left out, it does where one is set.
+    #[serde(default)]
+    pub rerank: Option<bool>,
 }
 
 impl SearchRequest {
@@ -57,6 +60,7 @@ impl SearchRequest {
             group_by_document: false,
             filter: Filter::default(),
             explain: false,
+            rerank: None,
         }
     }
 }
@@ -109,6 +113,8 @@ pub struct Timing {
     pub filter_ms: f64,
     pub dense_ms: f64,
     pub lexical_ms: f64,
+    #[serde(default)]
+    pub rerank_ms: f64,
     pub fetch_ms: f64,
     pub total_ms: f64,
 }
@@ -155,6 +161,9 @@ pub struct Span {
 pub struct Explain {
     pub dense: Option<Leg>,
     pub lexical: Option<Leg>,
+    /// What the cross-encoder says, between 0 and 1, where it read the passage.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rerank: Option<f32>,
     /// How the legs were joined, for example `rrf(k=60)`.
     pub fusion: String,
 }

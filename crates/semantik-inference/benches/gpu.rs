@@ -41,7 +41,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     arguments.drain(..usize::from(only.is_some()));
     let folders: Vec<PathBuf> = arguments.iter().map(PathBuf::from).collect();
     let gpu = match Place::choose(Device::Auto, None)? {
-        Place::Gpu(gpu) => gpu,
+        Place::Gpu { gpu, .. } => gpu,
         place @ Place::Cpu { .. } => {
             println!("no card, nothing is measured: {}", place.describe());
             return Ok(());

@@ -1,6 +1,10 @@
 //! What can go wrong with a model, by what a caller can do about it.
 
+use std::time::Duration;
+
 use semantik_core::ErrorCode;
+use semantik_core::Timestamp;
+use semantik_core::clock::rfc3339;
 
 /// An error of inference or of the model cache.
 #[derive(Debug, thiserror::Error)]
@@ -21,9 +25,53 @@ pub enum InferenceError {
     Cancelled,
     #[error("the embedder is unavailable: {0}")]
     Unavailable(String),
+    #[error("too much waits to be embedded; try again in {} s", retry_after.as_secs())]
+    Busy { retry_after: Duration },
+    #[error("the remote model cannot be set up: {0}")]
+    Settings(String),
+    #[error("{host} refuses the key or the account: {why}; check EMBEDDING_API_KEY")]
+    Unauthorized { host: String, why: String },
+    #[error("{host} has no model {model} at this address: {why}; check DEFAULT_EMBEDDING_MODEL and EMBEDDING_API_URL")]
+    UnknownModel { host: String, model: String, why: String },
+    #[error(
+        "model {model} at {host} gives vectors of {found} numbers, expected {expected}; set EMBEDDING_DIMENSIONS to {found}, or choose the model with {expected}"
+    )]
+    DimensionMismatch { host: String, model: String, found: usize, expected: usize },
+    /// `place` counts from 0.
+    #[error("text {place} of the call is too long for {host}: {why}; shorten it, or allow truncation")]
+    TooLong { host: String, place: usize, why: String },
+    /// `place` counts from 0.
+    #[error("{host} gives no vector for text {place} of the call: {why}; shorten or leave out the text")]
+    BadVector { host: String, place: usize, why: String },
+    #[error("{host} refuses the request: {why}")]
+    Refused { host: String, why: String },
+    #[error("{host} wants fewer requests; try again in {} s", retry_after.as_millis().div_ceil(1000))]
+    RateLimited { host: String, retry_after: Duration },
+    #[error("{host} does not answer as it should: {why}; check that it runs and EMBEDDING_API_URL leads to it")]
+    Unreachable { host: String, why: String },
+    #[error("{host} answers with something unusable: {why}; check that EMBEDDING_PROVIDER names its protocol")]
+    BadAnswer { host: String, why: String },
+    #[error(
+        "{host} failed again and again since {} and is left alone until {}: {why}",
+        rfc3339(*since),
+        rfc3339(*until)
+    )]
+    CircuitOpen { host: String, since: Timestamp, until: Timestamp, why: String },
 }
 
 impl InferenceError {
+    /// Whether the other side may be better in a while, with the same settings.
+    pub fn is_temporary(&self) -> bool {
+        matches!(
+            self,
+            Self::Unavailable(_)
+                | Self::Busy { .. }
+                | Self::RateLimited { .. }
+                | Self::Unreachable { .. }
+                | Self::CircuitOpen { .. }
+        )
+    }
+
     /// The code clients see.
     pub fn code(&self) -> ErrorCode {
         match self {
@@ -31,7 +79,15 @@ impl InferenceError {
             Self::Invalid { .. } | Self::HashMismatch { .. } => ErrorCode::ModelInvalid,
             Self::Download { .. } => ErrorCode::ModelDownload,
             Self::Cancelled => ErrorCode::InvalidState,
-            Self::Unavailable(_) => ErrorCode::Overloaded,
+            Self::Unavailable(_) | Self::Busy { .. } | Self::RateLimited { .. } => ErrorCode::Overloaded,
+            Self::Settings(_) => ErrorCode::InvalidConfig,
+            Self::Unauthorized { .. } | Self::UnknownModel { .. } | Self::DimensionMismatch { .. } => {
+                ErrorCode::EmbedderRejected
+            }
+            Self::TooLong { .. } | Self::BadVector { .. } | Self::Refused { .. } => ErrorCode::InvalidRequest,
+            Self::Unreachable { .. } | Self::BadAnswer { .. } | Self::CircuitOpen { .. } => {
+                ErrorCode::EmbedderUnavailable
+            }
         }
     }
 }

@@ -3,10 +3,13 @@
 //! Invariants every engine keeps: a vector has unit length, never depends on the other texts of the
 //! call, and comes back in the order asked. This crate knows nothing of documents.
 
+pub mod cache;
 pub mod cuda;
 mod error;
+mod http;
 pub mod local;
 pub mod models;
+pub mod remote;
 
 use std::sync::Arc;
 
@@ -15,13 +18,14 @@ use semantik_core::collection::Quantization;
 use tokio_util::sync::CancellationToken;
 
 pub use error::InferenceError;
+pub use models::ModelKind;
 
 /// What a model is and takes.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct ModelInfo {
     /// Catalogue name, for example `sentence-transformers/all-MiniLM-L6-v2`.
     pub name: String,
-    /// SHA-256 of the weights file, lower-case hex.
+    /// SHA-256 of the weights file, lower-case hex; of a remote model, of what names it there.
     pub hash: String,
     /// What it computes with; vectors of another quantization are others.
     pub quantization: Quantization,
@@ -52,6 +56,15 @@ pub trait Embedder: Send + Sync {
         purpose: Purpose,
         cancel: &CancellationToken,
     ) -> Result<Vec<Vec<f32>>, InferenceError>;
+    /// What decides the bits of a vector beside [`Self::info`], purpose and text, such as the prompts
+    /// and the instruction set. A cache takes no vector that another variant made.
+    fn variant(&self) -> &str {
+        ""
+    }
+    /// What computes, in one line; `None` when that is not known, as of a remote model.
+    fn device(&self) -> Option<String> {
+        None
+    }
     /// Counts tokens of the model for chunking; cheap to clone.
     fn tokens(&self) -> Arc<dyn TokenCounter>;
 }
@@ -81,4 +94,8 @@ pub trait Reranker: Send + Sync {
 pub trait TokenCounter: Send + Sync {
     /// Byte span of every token (special tokens left out), in order.
     fn spans(&self, text: &str) -> Vec<(usize, usize)>;
+    /// Special tokens the model wants around every text.
+    fn around(&self) -> usize {
+        0
+    }
 }

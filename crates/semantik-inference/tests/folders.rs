@@ -5,7 +5,8 @@ use std::path::Path;
 
 use safetensors::tensor::{Dtype, TensorView, serialize_to_file};
 use semantik_core::collection::Quantization;
-use semantik_inference::local::{LocalOptions, open_local};
+use semantik_inference::local::{LocalOptions, PoolingSource, PrefixSource, facts, open_local};
+use semantik_inference::models::{ModelCache, ModelKind, Prefixes};
 use semantik_inference::{InferenceError, Purpose};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -190,5 +191,129 @@ fn a_tokenizer_with_more_words_than_the_table_is_refused() {
     larger["model"]["vocab"]["extra"] = json!(6);
     write(&folder, "tokenizer.json", &larger);
     let said = complaint(&folder);
-    assert!(said.contains("knows token id 6, but the embedding table has only 6 rows"), "{said}");
+    assert!(said.contains("knows token id 6, but the embedding table has only 6 rows; it belongs to"), "{said}");
+}
+
+#[test]
+fn a_tokenizer_of_another_model_or_none_at_all_is_refused() {
+    let folder = model();
+    let mut table = shapes();
+    table.insert("embeddings.word_embeddings.weight".into(), vec![2000, HIDDEN]);
+    write_weights(folder.path(), &table, Dtype::F32);
+    let mut larger = config();
+    larger["vocab_size"] = json!(2000);
+    write(&folder, "config.json", &larger);
+    let said = complaint(&folder);
+    assert!(said.contains("knows ids up to 5, but the embedding table has 2000 rows; it belongs to"), "{said}");
+    for other in [json!({ "model": { "type": "Unheard" } }), json!([1, 2]), json!({})] {
+        write(&folder, "tokenizer.json", &other);
+        let said = complaint(&folder);
+        assert!(said.contains("tokenizer.json: it is no tokenizer"), "{said}");
+    }
+    std::fs::write(folder.path().join("tokenizer.json"), b"\x80\x02binary").expect("a temporary folder is writable");
+    assert!(complaint(&folder).contains("tokenizer.json: it is no tokenizer"));
+}
+
+#[tokio::test]
+async fn weights_that_are_not_numbers_are_named() {
+    let folder = model();
+    let path = folder.path().join("model.safetensors");
+    let spoil = |tensor: &str| {
+        write_weights(folder.path(), &shapes(), Dtype::F32);
+        let mut bytes = std::fs::read(&path).expect("it was written");
+        let data = 8 + u64::from_le_bytes(bytes[..8].try_into().expect("eight bytes")) as usize;
+        let header: Value = serde_json::from_slice(&bytes[8..data]).expect("a header");
+        let place = |at: usize| data + header[tensor]["data_offsets"][at].as_u64().expect("an offset") as usize;
+        let (start, end) = (place(0), place(1));
+        bytes[start..end].as_chunks_mut::<4>().0.iter_mut().for_each(|raw| *raw = f32::NAN.to_le_bytes());
+        std::fs::write(&path, bytes).expect("a temporary folder is writable");
+    };
+    spoil("encoder.layer.0.intermediate.dense.weight");
+    let said = complaint(&folder);
+    assert!(
+        said.contains("encoder.layer.0.intermediate.dense.weight has a weight that is not a finite number"),
+        "{said}"
+    );
+    // The table of words is not read as a whole when a model is loaded.
+    spoil("embeddings.word_embeddings.weight");
+    let model = open_local(folder.path(), "tiny", OPTIONS).expect("the rest is sound");
+    let error =
+        model.embed(vec!["hello".into()], Purpose::Passage, &CancellationToken::new()).await.expect_err("no number");
+    assert!(error.to_string().contains("not finite numbers, so its weights are damaged"), "{error}");
+}
+
+#[test]
+fn pooling_is_what_the_folder_says_else_the_catalogue_else_assumed() {
+    let folder = model();
+    let found = |folder: &TempDir| facts(folder.path()).map(|facts| (facts.pooling, facts.pooling_source)).ok();
+    assert_eq!(found(&folder), Some((Some("mean"), PoolingSource::Assumed)));
+    let mut named = config();
+    named["_name_or_path"] = json!("BAAI/bge-small-en-v1.5");
+    write(&folder, "config.json", &named);
+    assert_eq!(found(&folder), Some((Some("cls"), PoolingSource::Catalogue)));
+    write(&folder, "1_Pooling/config.json", &json!({ "pooling_mode": "lasttoken" }));
+    assert_eq!(found(&folder), Some((Some("lasttoken"), PoolingSource::Folder)));
+    write(&folder, "1_Pooling/config.json", &json!({ "pooling_mode": "max" }));
+    assert!(complaint(&folder).contains("exactly one of mean, cls and last-token pooling is supported"));
+}
+
+#[test]
+fn steps_that_are_named_and_missing_or_not_known_are_refused() {
+    let folder = model();
+    let step = |path: &str, kind: &str| json!({ "path": path, "type": format!("sentence_transformers.models.{kind}") });
+    write(
+        &folder,
+        "modules.json",
+        &json!([step("", "Transformer"), step("1_Pooling", "Pooling"), step("2", "Normalize")]),
+    );
+    assert!(complaint(&folder).contains("1_Pooling/config.json is missing, which modules.json names"));
+    write(&folder, "1_Pooling/config.json", &json!({ "pooling_mode": "mean" }));
+    open_local(folder.path(), "tiny", OPTIONS).expect("every step is known");
+    write(&folder, "modules.json", &json!([step("", "Transformer"), step("2_Dense", "Dense")]));
+    let said = complaint(&folder);
+    assert!(said.contains("a step of type \"Dense\" is not supported"), "{said}");
+}
+
+#[tokio::test]
+async fn prefixes_are_the_owners_else_the_folders_else_those_of_the_name() {
+    let (source, place) = (model(), tempfile::tempdir().expect("a temporary folder"));
+    let cache = ModelCache::new(place.path());
+    let folder = cache.import(source.path(), "me/e5-small-tuned").expect("it is a model").folder;
+    let found = || facts(&folder).map(|facts| (facts.prefixes.query, facts.prefix_source)).expect("it is a model");
+    assert_eq!(found(), ("query: ".to_owned(), PrefixSource::Rule("E5")));
+    let sentence = folder.join("config_sentence_transformers.json");
+    let empty = json!({ "prompts": { "query": "", "document": "" }, "default_prompt_name": null }).to_string();
+    std::fs::write(&sentence, empty).expect("a temporary folder is writable");
+    assert_eq!(found().1, PrefixSource::Rule("E5"));
+    std::fs::write(&sentence, json!({ "prompts": { "query": "ask: " } }).to_string()).expect("it is writable");
+    assert_eq!(found(), ("ask: ".to_owned(), PrefixSource::Folder));
+    let own = Prefixes { query: "hello ".into(), passage: String::new() };
+    cache.set_prefixes("me/e5-small-tuned", Some(own)).expect("it is there");
+    assert_eq!(found(), ("hello ".to_owned(), PrefixSource::Owner));
+    // What is written before a query takes effect.
+    let model = open_local(&folder, "tuned", OPTIONS).expect("it is a model");
+    let none = CancellationToken::new();
+    let query = model.embed(vec!["world".into()], Purpose::Query, &none).await.expect("texts are embedded");
+    assert_eq!(query, vector(&source, &["hello world"]).await);
+    // Copying the model anew keeps what its owner set.
+    cache.import(source.path(), "me/e5-small-tuned").expect("it is a model");
+    assert_eq!(found().1, PrefixSource::Owner);
+    cache.set_prefixes("me/e5-small-tuned", None).expect("it is there");
+    assert_eq!(found().1, PrefixSource::Rule("E5"));
+}
+
+#[test]
+fn a_reranker_is_known_by_its_architecture_or_its_name() {
+    let folder = model();
+    let kind = |folder: &TempDir| facts(folder.path()).map(|facts| (facts.kind, facts.dimensions)).ok();
+    assert_eq!(kind(&folder), Some((ModelKind::Embedding, HIDDEN)));
+    let mut other = config();
+    other["architectures"] = json!(["BertForSequenceClassification"]);
+    write(&folder, "config.json", &other);
+    assert_eq!(kind(&folder), Some((ModelKind::Reranker, 1)));
+    let mut named = config();
+    named["_name_or_path"] = json!("Qwen/Qwen3-Reranker-0.6B");
+    write(&folder, "config.json", &named);
+    assert_eq!(kind(&folder), Some((ModelKind::Reranker, 1)));
+    assert!(complaint(&folder).contains("use it as a reranker"));
 }

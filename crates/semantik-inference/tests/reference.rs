@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use semantik_core::collection::Quantization;
-use semantik_inference::local::{LazyEmbedder, LocalOptions, open_local};
+use semantik_inference::local::{LocalOptions, open_local};
 use semantik_inference::models::{DEFAULT_MODEL, ModelCache};
 use semantik_inference::{Embedder, InferenceError, Purpose};
 use tokio_util::sync::CancellationToken;
@@ -118,24 +118,4 @@ fn token_spans_lie_in_the_text_and_cover_its_words() {
     assert!(spans.is_sorted());
     let first: Vec<&str> = spans.iter().take(4).map(|(start, end)| &text[*start..*end]).collect();
     assert_eq!(first, ["Gr", "ü", "ße", ","]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_idle_model_is_let_go_and_comes_back() {
-    let idle = std::time::Duration::from_secs(300);
-    let model = LazyEmbedder::open(
-        &folder(),
-        DEFAULT_MODEL,
-        LocalOptions { threads: 1, quantization: Quantization::Int8 },
-        Some(idle),
-    )
-    .expect("the folder is a model");
-    assert!(!model.is_loaded());
-    assert_eq!(model.info().dimensions, 384);
-    let texts = ["hello world".to_owned()];
-    let first = embed(&model, &texts).await;
-    assert!(model.is_loaded());
-    tokio::time::sleep(idle * 2).await;
-    assert!(!model.is_loaded());
-    assert_eq!(embed(&model, &texts).await, first);
 }

@@ -14,7 +14,9 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
-const FAMILIES: [&str; 3] = ["qwen3", "bert", "xlm-roberta"];
+const FAMILIES: [&str; 6] = ["qwen3", "bert", "xlm-roberta", "mpnet", "modernbert", "nomic"];
+/// Those of which there are rerankers.
+const RERANKERS: [&str; 5] = ["qwen3", "bert", "xlm-roberta", "mpnet", "modernbert"];
 
 #[derive(serde::Deserialize)]
 struct Golden {
@@ -27,6 +29,9 @@ struct Text {
     purpose: String,
     text: String,
     vector: Vec<f32>,
+    /// Its shortened form, where the family has one of its own.
+    #[serde(default)]
+    short: Vec<f32>,
 }
 
 #[derive(serde::Deserialize)]
@@ -137,7 +142,7 @@ async fn vectors_equal_those_of_the_reference() {
 
 #[tokio::test]
 async fn scores_equal_those_of_the_reference() {
-    for family in FAMILIES {
+    for family in RERANKERS {
         let folder = reranking_folder(family);
         for (quantization, allowed) in
             [(Quantization::Float32, 2e-6), (Quantization::Float16, 1e-3), (Quantization::Int8, 0.05)]
@@ -165,14 +170,19 @@ async fn scores_equal_those_of_the_reference() {
 async fn vectors_and_scores_are_bit_for_bit_the_same_alone_and_in_company() {
     let words: Vec<String> = (0..70).map(|length| "the hot word ".repeat(length % 23) + &"a".repeat(length)).collect();
     for family in FAMILIES {
-        let (vectors, scores) = (embedding_folder(family), reranking_folder(family));
+        let folder = embedding_folder(family);
         for quantization in Quantization::ALL {
-            let model = embedder(&vectors, *quantization);
+            let model = embedder(&folder, *quantization);
             let together = embed(&*model, &words, Purpose::Passage).await;
             for (text, company) in words.iter().zip(&together) {
                 let alone = embed(&*model, std::slice::from_ref(text), Purpose::Passage).await;
                 assert!(alone[0].iter().zip(company).all(|(a, b)| a.to_bits() == b.to_bits()), "{family}: {text:?}");
             }
+        }
+    }
+    for family in RERANKERS {
+        let scores = reranking_folder(family);
+        for quantization in Quantization::ALL {
             let model = reranker(&scores, *quantization);
             let together = rerank(&*model, "what is hot?", &words).await;
             for (text, company) in words.iter().zip(&together) {
@@ -199,6 +209,45 @@ async fn a_shortened_vector_is_the_beginning_of_the_whole_one_at_length_one() {
     assert_eq!(embed(&*embedder(&folder, Quantization::Float32), &texts, Purpose::Query).await, found);
     let said = open_shortened(folder.path(), "tiny", options(Quantization::Float32), 65).err();
     assert!(said.is_some_and(|error| error.to_string().contains("it has 1 to 64")));
+}
+
+#[tokio::test]
+async fn a_shortened_vector_of_nomic_is_normed_before_the_cut() {
+    let folder = embedding_folder("nomic");
+    let short = open_shortened(folder.path(), "tiny", options(Quantization::Float32), 16).expect("it has as many");
+    for row in golden(&folder).vectors {
+        let found = &embed(&*short, std::slice::from_ref(&row.text), row.purpose()).await[0];
+        let apart = found.iter().zip(&row.short).fold(0.0f32, |most, (a, b)| most.max((a - b).abs()));
+        assert!(found.len() == 16 && apart < 1e-5, "{apart:e} of {:?}", row.text);
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct Long {
+    text: String,
+    times: usize,
+    tokens: usize,
+    cls: Vec<f32>,
+    mean: Vec<f32>,
+}
+
+#[tokio::test]
+async fn a_text_of_8192_tokens_gives_what_the_reference_gives() {
+    let folder = embedding_folder("modernbert");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/tiny/modernbert/long.json");
+    let long: Long = serde_json::from_slice(&std::fs::read(path).expect("the fixture is there")).expect("it is known");
+    edit(&folder, "config.json", |config| config["max_position_embeddings"] = json!(long.tokens));
+    let none = json!({ "query": "", "document": "" });
+    edit(&folder, "config_sentence_transformers.json", |file| file["prompts"] = none);
+    for (pooling, expected) in [("cls", &long.cls), ("mean", &long.mean)] {
+        edit(&folder, "1_Pooling/config.json", |file| *file = json!({ "pooling_mode": pooling }));
+        let model = embedder(&folder, Quantization::Float32);
+        assert_eq!(model.info().max_tokens, 8192);
+        let found = &embed(&*model, &[long.text.repeat(long.times)], Purpose::Passage).await[0];
+        let apart = found.iter().zip(expected).fold(0.0f32, |most, (a, b)| most.max((a - b).abs()));
+        println!("{pooling}: {apart:e} apart at most, cosine {:.7}", cosine(found, expected));
+        assert!(cosine(found, expected) >= 0.999_99);
+    }
 }
 
 #[tokio::test]
@@ -243,6 +292,12 @@ fn a_missing_tensor_of_any_family_is_named() {
         ("qwen3", "model.layers.2.mlp.up_proj.weight"),
         ("qwen3", "model.norm.weight"),
         ("xlm-roberta", "roberta.embeddings.position_embeddings.weight"),
+        ("mpnet", "mpnet.encoder.relative_attention_bias.weight"),
+        ("mpnet", "mpnet.encoder.layer.1.attention.attn.k.bias"),
+        ("modernbert", "model.layers.1.attn_norm.weight"),
+        ("modernbert", "model.layers.0.attn.Wqkv.weight"),
+        ("nomic", "encoder.layers.2.mlp.fc12.weight"),
+        ("nomic", "emb_ln.bias"),
     ] {
         let folder = embedding_folder(family);
         rename_tensors(&folder, |name| (name != missing).then(|| name.to_owned()));
@@ -253,6 +308,7 @@ fn a_missing_tensor_of_any_family_is_named() {
         ("bert", "bert.pooler.dense.weight"),
         ("bert", "classifier.bias"),
         ("xlm-roberta", "classifier.out_proj.weight"),
+        ("modernbert", "head.norm.weight"),
     ] {
         let folder = reranking_folder(family);
         rename_tensors(&folder, |name| (name != missing).then(|| name.to_owned()));
@@ -328,15 +384,22 @@ async fn the_newer_form_of_the_settings_files_is_read_too() {
 }
 
 #[test]
-fn what_a_decoder_does_not_do_is_said() {
-    for (field, value, expected) in [
-        ("hidden_act", json!("gelu"), "hidden_act \"gelu\" is not supported"),
-        ("rope_scaling", json!({ "rope_type": "yarn", "factor": 4.0 }), "rotary positions of type \"yarn\""),
-        ("use_sliding_window", json!(true), "a sliding window is not supported"),
-        ("head_dim", json!(20), "heads of 20 numbers are not supported"),
-        ("num_key_value_heads", json!(3), "not a multiple of num_key_value_heads"),
+fn what_a_family_does_not_do_is_said() {
+    for (family, field, value, expected) in [
+        ("qwen3", "hidden_act", json!("gelu"), "hidden_act \"gelu\" is not supported"),
+        ("qwen3", "rope_scaling", json!({ "rope_type": "yarn", "factor": 4.0 }), "rotary positions of type \"yarn\""),
+        ("qwen3", "use_sliding_window", json!(true), "a sliding window is not supported"),
+        ("qwen3", "head_dim", json!(20), "heads of 20 numbers are not supported"),
+        ("qwen3", "num_key_value_heads", json!(3), "not a multiple of num_key_value_heads"),
+        ("modernbert", "hidden_activation", json!("silu"), "hidden_act \"silu\" is not supported"),
+        ("modernbert", "classifier_pooling", json!("max"), "classifier_pooling \"max\" is not supported"),
+        ("modernbert", "layer_types", json!(["linear_attention"]), "layers of type \"linear_attention\""),
+        ("nomic", "prenorm", json!(true), "prenorm is not supported"),
+        ("nomic", "rotary_emb_fraction", json!(0.5), "rotary_emb_fraction other than 1 is not supported"),
+        ("nomic", "moe_every_n_layers", json!(2), "a mixture of experts"),
+        ("nomic", "n_head", json!(3), "not a multiple of num_attention_heads"),
     ] {
-        let folder = embedding_folder("qwen3");
+        let folder = embedding_folder(family);
         edit(&folder, "config.json", |config| config[field] = value);
         let said = complaint(opened(&folder));
         assert!(said.contains(expected), "{said}");

@@ -15,6 +15,7 @@ mod error;
 mod jobs;
 mod migrate;
 mod records;
+pub mod spaces;
 mod sqlite;
 
 use std::path::Path;
@@ -29,6 +30,7 @@ pub use migrate::{Direction, MigrationState, migrate, migration_status};
 pub use records::{
     Change, ChunkRef, Commit, DocumentChange, DocumentFilter, DocumentPage, NewDocument, Records, ReplaceChunks,
 };
+pub use spaces::Spaces;
 
 /// Everything the product remembers.
 pub trait Store: Records + JobStore + Send + Sync {}
@@ -43,4 +45,12 @@ pub async fn open(url: &str, clock: Arc<dyn Clock>) -> Result<Arc<dyn Store>, St
         Some(path) => sqlite::open(Path::new(path), clock).await,
         None => Err(StoreError::UnsupportedUrl),
     }
+}
+
+/// Opens (and migrates) the file of stand-alone vector spaces.
+///
+/// # Errors
+/// As [`open`].
+pub async fn open_spaces(path: &Path, clock: Arc<dyn Clock>) -> Result<Arc<dyn Spaces>, StoreError> {
+    sqlite::open_spaces(path, clock).await
 }

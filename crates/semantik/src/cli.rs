@@ -7,7 +7,7 @@ use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    collections, doctor, documents, eval, healthcheck, index, migrate, models, operations, search, serve,
+    collections, doctor, documents, eval, healthcheck, index, migrate, models, operations, search, serve, vecpipe,
 };
 use crate::context::Context;
 use crate::error::{CliError, Exit};
@@ -63,6 +63,8 @@ pub struct Global {
 enum Command {
     /// Start the server: search page, API, background work
     Serve(serve::ServeArgs),
+    /// Start the model service: embeddings, reranking and vector spaces over HTTP
+    Vecpipe(vecpipe::VecpipeArgs),
     /// Make a folder searchable, or bring it up to date
     Index(index::IndexArgs),
     /// Find passages
@@ -89,6 +91,7 @@ impl Command {
     fn name(&self) -> &'static str {
         match self {
             Self::Serve(_) => "serve",
+            Self::Vecpipe(_) => "vecpipe",
             Self::Index(_) => "index",
             Self::Search(_) => "search",
             Self::Collections(_) => "collections",
@@ -133,7 +136,8 @@ fn refuse(error: &clap::Error) -> ExitCode {
 
 fn start(cli: Cli) -> Result<Exit, CliError> {
     let context = Context::new(&cli.global, cli.command.name())?;
-    let role = if matches!(cli.command, Command::Serve(_)) { Role::Server } else { Role::Command };
+    let role =
+        if matches!(cli.command, Command::Serve(_) | Command::Vecpipe(_)) { Role::Server } else { Role::Command };
     telemetry::start(&context.config, role, cli.global.verbose);
     // An error means that somebody installed one before, which serves as well.
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -147,6 +151,7 @@ fn start(cli: Cli) -> Result<Exit, CliError> {
 async fn dispatch(command: Command, context: Context) -> Result<Exit, CliError> {
     match command {
         Command::Serve(args) => serve::run(context, args).await,
+        Command::Vecpipe(args) => vecpipe::run(context, args).await,
         Command::Index(args) => index::run(&context, args).await,
         Command::Search(args) => search::run(&context, args).await,
         Command::Collections(args) => collections::run(&context, args).await,

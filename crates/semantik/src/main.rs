@@ -11,6 +11,8 @@ mod memory;
 mod output;
 mod passage;
 mod progress;
+mod quality;
+mod server;
 mod summary;
 mod telemetry;
 

@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 use crate::AppError;
 
 pub use incoming::{Incoming, UploadFile};
-pub use upload::Upload;
+pub use upload::{UPLOAD_FILES, Upload};
 
 /// What to list.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]

@@ -11,7 +11,8 @@ use crate::collections::check_tags;
 use crate::jobs::{ExtractDocument, JobSpec};
 use crate::{App, AppError, Caller};
 
-const FILES: usize = 1000;
+/// Files of one upload.
+pub const UPLOAD_FILES: usize = 1000;
 
 /// Files to add to a collection.
 #[derive(Debug, Default)]
@@ -28,8 +29,8 @@ impl App {
     pub async fn upload(&self, caller: &Caller, key: &str, upload: Upload) -> Result<Operation, AppError> {
         let collection = self.find_collection(caller, key).await?.id;
         check_tags(&upload.tags)?;
-        if upload.files.is_empty() || upload.files.len() > FILES {
-            return Err(AppError::invalid(format!("an upload has 1 to {FILES} files")));
+        if upload.files.is_empty() || upload.files.len() > UPLOAD_FILES {
+            return Err(AppError::invalid(format!("an upload has 1 to {UPLOAD_FILES} files")));
         }
         let source = self.source_at(collection, SourceConfig::Upload).await?;
         let operation = self.begin(OperationKind::Append, collection, Vec::new()).await?;

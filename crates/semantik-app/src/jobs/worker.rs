@@ -1,8 +1,9 @@
 //! One worker of one queue: claim, run, end, wait.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use metrics::{counter, histogram};
 use semantik_core::document::Reason;
 use semantik_core::id::DocumentId;
 use semantik_core::job::{ClaimedJob, JobFailure, JobQueue, MAX_ATTEMPTS};
@@ -64,7 +65,9 @@ impl Worker {
             Err(round) => return round,
         };
         let cancel = self.leases.hold(&job, &self.stop);
+        let began = Instant::now();
         let result = self.dispatch(&job, &cancel).await;
+        self.count(&result, began.elapsed());
         let round = self.end(&job, result).await;
         self.leases.release(job.id);
         round
@@ -77,7 +80,13 @@ impl Worker {
             Err(round) => return round,
         };
         let held: Vec<_> = jobs.iter().map(|job| (job.clone(), self.leases.hold(job, &self.stop))).collect();
+        let began = Instant::now();
         let results = embed_chunks::run_many(&self.app, &held).await;
+        // Jobs of a round run together: each took its part of the time.
+        let each = began.elapsed() / u32::try_from(results.len()).unwrap_or(u32::MAX);
+        for result in &results {
+            self.count(result.as_ref().unwrap_or(&Ok(())), each);
+        }
         let mut round = Round::Worked;
         for ((job, _), result) in held.iter().zip(results) {
             // Jobs that succeeded ended inside `run_many`, together with their chunks.
@@ -89,6 +98,13 @@ impl Worker {
             self.leases.release(job.id);
         }
         round
+    }
+
+    /// Counts a job that ended, whatever is stored of it.
+    fn count<T>(&self, result: &Result<T, AppError>, time: Duration) {
+        let (worker, status) = (self.queue.as_str(), if result.is_ok() { "success" } else { "failure" });
+        counter!("worker_jobs_total", "worker" => worker, "status" => status).increment(1);
+        histogram!("worker_job_duration_seconds", "worker" => worker).record(time.as_secs_f64());
     }
 
     async fn claim(&self, limit: usize) -> Result<Vec<ClaimedJob>, Round> {

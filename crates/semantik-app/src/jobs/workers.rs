@@ -39,7 +39,8 @@ impl Workers {
         for (queue, count) in [
             (JobQueue::Scan, 1),
             (JobQueue::Extract, extract_workers(&app)),
-            (JobQueue::Embed, 1),
+            // While one stores vectors the other has some computed.
+            (JobQueue::Embed, 2),
             (JobQueue::Maintain, 1),
         ] {
             for _ in 0..count {

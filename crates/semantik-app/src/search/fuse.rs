@@ -11,14 +11,14 @@ const K: f64 = 60.0;
 
 /// A passage with its fused score.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Ranked {
-    pub(super) found: Found,
-    pub(super) score: f64,
-    pub(super) explain: Explain,
+pub(crate) struct Ranked {
+    pub(crate) found: Found,
+    pub(crate) score: f64,
+    pub(crate) explain: Explain,
 }
 
 /// One ranking out of both legs, best first, ties by id. A single leg keeps its own scores.
-pub(super) fn fuse(legs: Legs) -> Vec<Ranked> {
+pub(crate) fn fuse(legs: Legs) -> Vec<Ranked> {
     let alone = legs.dense.is_empty() || legs.lexical.is_empty();
     let fusion = if alone { "none".to_owned() } else { format!("rrf(k={K})") };
     let mut ranked: HashMap<ChunkId, Ranked> = HashMap::new();

@@ -13,16 +13,16 @@ use crate::{App, AppError};
 
 /// A point found, and where.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Found {
-    pub(super) collection: CollectionId,
-    pub(super) point: Scored,
+pub(crate) struct Found {
+    pub(crate) collection: CollectionId,
+    pub(crate) point: Scored,
 }
 
 /// Both legs, best first. A leg that was not asked is empty.
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct Legs {
-    pub(super) dense: Vec<Found>,
-    pub(super) lexical: Vec<Found>,
+pub(crate) struct Legs {
+    pub(crate) dense: Vec<Found>,
+    pub(crate) lexical: Vec<Found>,
 }
 
 impl App {

@@ -1,8 +1,9 @@
 //! Searching: rights as filter, both legs, fusion, passages.
 
-mod fuse;
-mod legs;
+pub(crate) mod fuse;
+pub(crate) mod legs;
 mod present;
+mod rerank;
 
 use std::time::Instant;
 
@@ -37,7 +38,7 @@ impl App {
         let wanted = (request.offset + request.limit) * if request.group_by_document { 8 } else { 4 };
         let depth = wanted.clamp(DEPTH, DEPTH_MAX);
         let legs = self.run_legs(&request, mode, vector.as_deref(), depth, &collections, &mut timing).await?;
-        let ranked = fuse::fuse(legs);
+        let ranked = self.rerank(&request, fuse::fuse(legs), &mut timing, &mut notices).await?;
         let fetch = Instant::now();
         let hits = self.present(&request, ranked).await?;
         timing.fetch_ms = milliseconds(fetch);

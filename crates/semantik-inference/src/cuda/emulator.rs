@@ -118,7 +118,7 @@ impl Machine for Emulator {
 pub(crate) fn machines(form: Form) -> Vec<(&'static str, Box<dyn Machine>)> {
     let mut machines: Vec<(_, Box<dyn Machine>)> = vec![("emulated", Box::new(Emulator::new(form)))];
     match Place::choose(semantik_config::Device::Auto, None).expect("there is always a place") {
-        Place::Gpu(gpu) => {
+        Place::Gpu { gpu, .. } => {
             let device = Device::new(&gpu.card, form, None).expect("the card takes the kernels");
             machines.push(("card", Box::new(device.lane().expect("the card gives a lane"))));
         }

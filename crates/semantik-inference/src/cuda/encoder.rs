@@ -1,7 +1,5 @@
 //! An encoder of BERT's or RoBERTa's kind on a card; the same graph as `local/encoder.rs`.
 
-use std::path::Path;
-
 use crate::InferenceError;
 use crate::cuda::fault::Fault;
 use crate::cuda::kernels::{Heads, NormWeights, WordTables};
@@ -12,7 +10,7 @@ use crate::cuda::unit::Placed;
 use crate::cuda::upload::Upload;
 use crate::cuda::watch::Watch;
 use crate::local::encoder::places;
-use crate::local::settings::{EncoderShape, invalid};
+use crate::local::settings::EncoderShape;
 
 /// The weights on the card; shared by all lanes.
 pub(crate) struct Encoder {
@@ -38,20 +36,17 @@ impl Encoder {
     ///
     /// # Errors
     /// When a tensor is missing or does not fit `shape`, and when the card's memory is full.
-    pub fn load(folder: &Path, shape: &EncoderShape, up: &Upload<'_>) -> Result<Self, InferenceError> {
+    pub fn load(shape: &EncoderShape, up: &Upload<'_>) -> Result<Self, InferenceError> {
         let (hidden, heads) = (shape.hidden_size, shape.num_attention_heads);
         let tables = places(up.weights, shape)?;
-        let (segments, reach) = (tables.len(), tables.first().map_or(0, |rows| rows.len() / hidden));
-        let all: Vec<f32> = tables.into_iter().flatten().collect();
-        if all.iter().any(|value| !value.is_finite()) {
-            return Err(invalid(folder, "model.safetensors: a weight is not a finite number"));
-        }
+        let reach = shape.max_position_embeddings - shape.first_position();
+        let segments = tables.len() / (reach * hidden);
         let words = up.words("embeddings.word_embeddings.weight", shape.vocab_size, hidden)?;
         Ok(Self {
             hidden,
             inner: shape.intermediate_size,
             heads: Heads { heads, kv_heads: heads, causal: false },
-            words: WordTables { words, places: Some(up.floats(&all)?), segments, reach },
+            words: WordTables { words, places: Some(up.floats(&tables)?), segments, reach },
             norm: up.layer_norm("embeddings.LayerNorm", hidden, shape.layer_norm_eps)?,
             layers: (0..shape.num_hidden_layers).map(|at| step(up, shape, at)).collect::<Result<_, _>>()?,
         })

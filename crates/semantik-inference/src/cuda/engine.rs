@@ -9,19 +9,23 @@ use semantik_core::collection::Quantization;
 use tokio_util::sync::CancellationToken;
 
 use crate::cuda::card::Device;
+use crate::cuda::family::Family;
 use crate::cuda::fault::Fault;
 use crate::cuda::lanes::{LANES, Lanes, Pending};
 use crate::cuda::model::{Model, form};
 use crate::cuda::probe::{Card, guarded, libraries, probe};
-use crate::local::hash::weights_hash;
+use crate::local::engine::{describe, finite, read_embedder, same_weights};
 use crate::local::model::Task;
 use crate::local::rerank::{Writer, read_reranker};
-use crate::local::settings::{Settings, Shape, invalid};
+use crate::local::settings::Settings;
 use crate::local::tokens::ModelTokenizer;
 use crate::{Embedder, InferenceError, ModelInfo, Purpose, Reranker, TokenCounter};
 
 /// Texts that one core turns into ids at a time: a card outruns the tokenizer on one core.
 const SLICE: usize = 64;
+
+/// Set by the build script.
+const ENGINE: &str = env!("SEMANTIK_CUDA_MARK");
 
 /// A card to compute on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +38,7 @@ pub struct Gpu {
 struct GpuEmbedder {
     info: ModelInfo,
     settings: Settings,
+    variant: String,
     tokenizer: Arc<ModelTokenizer>,
     lanes: Lanes,
 }
@@ -55,14 +60,26 @@ pub fn open(
     quantization: Quantization,
     gpu: &Gpu,
 ) -> Result<Arc<dyn Embedder>, InferenceError> {
-    let settings = Settings::read(folder)?;
-    if Shape::is_classifier(folder)? {
-        return Err(invalid(folder, "it scores pairs of texts and makes no vectors; use it as a reranker"));
-    }
+    let settings = read_embedder(folder)?;
     let tokenizer = Arc::new(ModelTokenizer::load(folder, &settings)?);
-    let lanes = load(folder, &settings, quantization, gpu, Task::Embed)?;
-    let info = describe(folder, name, quantization, &settings, settings.dimensions)?;
-    Ok(Arc::new(GpuEmbedder { info, settings, tokenizer, lanes }))
+    load_embedder(folder, describe(folder, name, quantization, &settings)?, settings, tokenizer, gpu)
+}
+
+/// Loads the weights of a known embedding model onto a card.
+///
+/// # Errors
+/// As [`open`].
+pub(crate) fn load_embedder(
+    folder: &Path,
+    info: ModelInfo,
+    settings: Settings,
+    tokenizer: Arc<ModelTokenizer>,
+    gpu: &Gpu,
+) -> Result<Arc<dyn Embedder>, InferenceError> {
+    same_weights(folder, &info)?;
+    let lanes = load(folder, &settings, info.quantization, gpu, Task::Embed)?;
+    let variant = variant_of(&settings, gpu);
+    Ok(Arc::new(GpuEmbedder { info, settings, variant, tokenizer, lanes }))
 }
 
 /// Loads the reranker in `folder` onto a card, to be known as `name`.
@@ -75,10 +92,31 @@ pub fn open_reranker(
     quantization: Quantization,
     gpu: &Gpu,
 ) -> Result<Arc<dyn Reranker>, InferenceError> {
-    let (settings, writer, answers) = read_reranker(folder)?;
-    let lanes = load(folder, &settings, quantization, gpu, Task::Rerank(answers))?;
-    let info = describe(folder, name, quantization, &settings, 1)?;
+    let settings = read_reranker(folder)?;
+    let info = ModelInfo { dimensions: 1, ..describe(folder, name, quantization, &settings)? };
+    load_reranker(folder, info, &settings, gpu)
+}
+
+/// Loads the weights of a known reranker onto a card.
+///
+/// # Errors
+/// As [`open`].
+pub(crate) fn load_reranker(
+    folder: &Path,
+    info: ModelInfo,
+    settings: &Settings,
+    gpu: &Gpu,
+) -> Result<Arc<dyn Reranker>, InferenceError> {
+    let (writer, answers) = Writer::load(folder, settings)?;
+    let lanes = load(folder, settings, info.quantization, gpu, Task::Rerank(answers))?;
     Ok(Arc::new(GpuReranker { info, writer: Arc::new(writer), lanes }))
+}
+
+/// What decides the bits of a result on `gpu` beside the weights: the kernels and all that starts
+/// them, the card, whose products differ, and the small files.
+pub(crate) fn variant_of(settings: &Settings, gpu: &Gpu) -> String {
+    let Card { name, capability: (major, minor), driver, .. } = &gpu.card;
+    format!("cuda {ENGINE} {name} {major}.{minor} {}.{} {}", driver.0, driver.1, settings.variant)
 }
 
 /// A model on a card without its tokenizer, for measuring the card alone.
@@ -105,17 +143,6 @@ impl Runner {
     }
 }
 
-fn describe(
-    folder: &Path,
-    name: &str,
-    quantization: Quantization,
-    settings: &Settings,
-    dimensions: usize,
-) -> Result<ModelInfo, InferenceError> {
-    let (name, hash) = (name.to_owned(), weights_hash(folder)?);
-    Ok(ModelInfo { name, hash, quantization, dimensions, max_tokens: settings.max_tokens })
-}
-
 /// The device with the model's kernels, and the lanes of a model on it.
 fn load(
     folder: &Path,
@@ -124,10 +151,11 @@ fn load(
     gpu: &Gpu,
     task: Task,
 ) -> Result<Lanes, InferenceError> {
+    let form = form(Family::of(folder, settings)?, quantization);
     // Asked here too, so that no function of a missing library is ever called.
     probe().and_then(|_| gpu.card.check()).and_then(|()| libraries()).map_err(Fault::Broken)?;
     let ready = || {
-        let device = Device::new(&gpu.card, form(settings, quantization), gpu.kernels.as_deref());
+        let device = Device::new(&gpu.card, form, gpu.kernels.as_deref());
         Ok(device.and_then(|device| (0..LANES).map(|_| device.lane()).collect::<Result<Vec<_>, _>>()))
     };
     let lanes = guarded("CUDA", ready).map_err(Fault::Broken)??;
@@ -182,7 +210,8 @@ impl Embedder for GpuEmbedder {
             while let Some(ids) = slices.next().await {
                 pending.and(self.lanes.submit(ids?, purpose));
             }
-            pending.results().await
+            let vectors = pending.results().await?;
+            finite(&self.info.name, &vectors).map(|()| vectors)
         };
         // Leaving drops the receivers, which takes the waiting texts with it.
         tokio::select! {
@@ -190,6 +219,10 @@ impl Embedder for GpuEmbedder {
             () = cancel.cancelled() => Err(InferenceError::Cancelled),
             result = work => result,
         }
+    }
+
+    fn variant(&self) -> &str {
+        &self.variant
     }
 
     fn tokens(&self) -> Arc<dyn TokenCounter> {
@@ -214,7 +247,9 @@ impl Reranker for GpuReranker {
             let ids = tokio::task::spawn_blocking(move || writer.write(&query, &passages, &stop))
                 .await
                 .map_err(|error| InferenceError::Unavailable(error.to_string()))??;
-            Ok(self.lanes.submit(ids, Purpose::Query).results().await?.into_iter().flatten().collect())
+            let scores = self.lanes.submit(ids, Purpose::Query).results().await?;
+            finite(&self.info.name, &scores)?;
+            Ok(scores.into_iter().flatten().collect())
         };
         tokio::select! {
             biased;

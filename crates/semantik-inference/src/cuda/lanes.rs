@@ -148,6 +148,7 @@ mod tests {
     use super::{Lane, Lanes};
     use crate::Purpose;
     use crate::cuda::emulator::Emulator;
+    use crate::cuda::family::Family;
     use crate::cuda::fault::Fault;
     use crate::cuda::model::{Model, form};
     use crate::cuda::product::Tier;
@@ -157,7 +158,8 @@ mod tests {
     fn loaded() -> (Model, Emulator) {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/tiny/bert");
         let settings = Settings::read(&folder).expect("the folder is a model");
-        let card = Emulator::new(form(&settings, Quantization::Float16));
+        let family = Family::of(&folder, &settings).expect("a card computes it");
+        let card = Emulator::new(form(family, Quantization::Float16));
         let model = Model::load(&card, &folder, &settings, Quantization::Float16, Task::Embed);
         (model.expect("the weights load"), card)
     }

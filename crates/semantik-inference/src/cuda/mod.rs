@@ -12,6 +12,7 @@ mod decoder;
 mod emulator;
 mod encoder;
 mod engine;
+mod family;
 mod fault;
 mod head;
 mod kernels;
@@ -30,5 +31,7 @@ mod upload;
 mod watch;
 
 pub use engine::{Gpu, Runner, open, open_reranker};
+pub(crate) use engine::{load_embedder, load_reranker, variant_of};
+pub(crate) use family::Family;
 pub use place::Place;
 pub use probe::{Card, probe};

@@ -10,6 +10,7 @@ use semantik_core::collection::Quantization;
 use crate::InferenceError;
 use crate::cuda::decoder::Decoder;
 use crate::cuda::encoder::Encoder;
+use crate::cuda::family::Family;
 use crate::cuda::fault::Fault;
 use crate::cuda::head::Head;
 use crate::cuda::kernels::{Form, Kernels};
@@ -22,7 +23,7 @@ use crate::cuda::unit::Placed;
 use crate::cuda::upload::Upload;
 use crate::cuda::watch::Watch;
 use crate::local::model::Task;
-use crate::local::settings::{Settings, Shape, invalid};
+use crate::local::settings::{Settings, invalid};
 use crate::local::tokens::SECOND;
 use crate::local::weights::Weights;
 
@@ -42,19 +43,19 @@ enum Layers {
 }
 
 /// The program a model needs.
-pub(crate) fn form(settings: &Settings, quantization: Quantization) -> Form {
-    let head_dim = match &settings.shape {
-        Shape::Encoder(shape) => shape.hidden_size / shape.num_attention_heads,
-        Shape::Decoder(shape) => shape.head_dim,
+pub(crate) fn form(family: Family<'_>, quantization: Quantization) -> Form {
+    let head_dim = match family {
+        Family::Encoder(shape) => shape.hidden_size / shape.num_attention_heads,
+        Family::Decoder(shape) => shape.head_dim,
     };
-    Form { numbers: Numbers::of(quantization, &settings.shape), head_dim }
+    Form { numbers: Numbers::of(quantization, family), head_dim }
 }
 
 impl Model {
     /// Puts the weights of `folder` on `machine`.
     ///
     /// # Errors
-    /// When a tensor is missing or does not fit `settings`, and when the card's memory is full.
+    /// When the family is not supported, a tensor is missing or does not fit `settings`, and when the card's memory is full.
     pub fn load(
         machine: &dyn Machine,
         folder: &Path,
@@ -62,19 +63,19 @@ impl Model {
         quantization: Quantization,
         task: Task,
     ) -> Result<Self, InferenceError> {
-        let form = form(settings, quantization);
-        check_sizes(folder, &settings.shape)?;
+        let family = Family::of(folder, settings)?;
+        let form = form(family, quantization);
         let weights = Weights::open(folder)?;
         let up = Upload { machine, weights: &weights, numbers: form.numbers, quantization };
-        let layers = match &settings.shape {
-            Shape::Encoder(shape) => Layers::Encoder(Encoder::load(folder, shape, &up)?),
-            Shape::Decoder(shape) => Layers::Decoder(Decoder::load(shape, settings.max_tokens, &up)?),
+        let layers = match family {
+            Family::Encoder(shape) => Layers::Encoder(Encoder::load(shape, &up)?),
+            Family::Decoder(shape) => Layers::Decoder(Decoder::load(shape, settings.max_tokens, &up)?),
         };
-        let head = match (task, &settings.shape) {
+        let head = match (task, family) {
             (Task::Embed, _) => Head::vector(settings),
-            (Task::Rerank(_), Shape::Encoder(shape)) => Head::classifier(shape, &up)?,
-            (Task::Rerank(Some(answers)), Shape::Decoder(shape)) => Head::judge(shape, &up, answers)?,
-            (Task::Rerank(None), Shape::Decoder(_)) => {
+            (Task::Rerank(_), Family::Encoder(shape)) => Head::classifier(shape, &up)?,
+            (Task::Rerank(Some(answers)), Family::Decoder(shape)) => Head::judge(shape, &up, answers)?,
+            (Task::Rerank(None), Family::Decoder(_)) => {
                 return Err(invalid(folder, "tokenizer.json: it lacks the answers of a reranker"));
             }
         };
@@ -137,21 +138,6 @@ impl Model {
             None => Ok(()),
         }
     }
-}
-
-/// Rows are read sixteen bytes at a time.
-fn check_sizes(folder: &Path, shape: &Shape) -> Result<(), InferenceError> {
-    let (hidden, inner) = match shape {
-        Shape::Encoder(shape) => (shape.hidden_size, shape.intermediate_size),
-        Shape::Decoder(shape) => (shape.hidden_size, shape.intermediate_size),
-    };
-    if hidden.is_multiple_of(8) && inner.is_multiple_of(8) {
-        return Ok(());
-    }
-    let why = format!(
-        "config.json: hidden_size {hidden} and intermediate_size {inner} must be multiples of 8 on a GPU; set EMBEDDING_DEVICE=cpu"
-    );
-    Err(invalid(folder, why))
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 use half::{bf16, f16};
 use semantik_core::collection::Quantization;
 
+use crate::cuda::family::Family;
 use crate::cuda::product::Kind;
-use crate::local::settings::Shape;
 
 /// A number format of activations, and of weights that are not 8-bit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -20,11 +20,11 @@ impl Numbers {
     /// Encoders keep their states small by a norm after each part, so the finer half fits. The states
     /// of decoders grow from layer to layer, some beyond what a half holds; they are trained and
     /// published in bfloat16, so that their weights lose nothing.
-    pub fn of(quantization: Quantization, shape: &Shape) -> Self {
-        match (quantization, shape) {
+    pub fn of(quantization: Quantization, family: Family<'_>) -> Self {
+        match (quantization, family) {
             (Quantization::Float32, _) => Self::Float,
-            (Quantization::Float16 | Quantization::Int8, Shape::Encoder(_)) => Self::Half,
-            (Quantization::Float16 | Quantization::Int8, Shape::Decoder(_)) => Self::Brain,
+            (Quantization::Float16 | Quantization::Int8, Family::Encoder(_)) => Self::Half,
+            (Quantization::Float16 | Quantization::Int8, Family::Decoder(_)) => Self::Brain,
         }
     }
 

@@ -13,28 +13,36 @@ use crate::cuda::probe::{Card, libraries, probe};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
     /// `why` says what a card lacked, where one was looked for.
-    Cpu {
-        why: Option<String>,
+    Cpu { why: Option<String> },
+    Gpu {
+        gpu: Gpu,
+        /// A model that the card refuses is an error, and not the processor's.
+        required: bool,
     },
-    Gpu(Gpu),
 }
 
 impl Place {
-    /// Chooses by `EMBEDDING_DEVICE`; compiled kernels are kept in `kernels`. Says once in the log
-    /// why no card is used where one would have been.
+    /// Chooses by `EMBEDDING_DEVICE`; compiled kernels are kept in `kernels`. Warns when there is a
+    /// card that cannot be used.
     ///
     /// # Errors
     /// When a card is asked for and none can be used.
     pub fn choose(wanted: Device, kernels: Option<PathBuf>) -> Result<Self, InferenceError> {
-        let found = match wanted {
-            Device::Cpu => return Ok(Self::Cpu { why: None }),
-            Device::Auto | Device::Cuda => probe().and_then(usable),
-        };
-        match (found, wanted) {
-            (Ok(card), _) => Ok(Self::Gpu(Gpu { card, kernels })),
-            (Err(why), Device::Cuda) => Err(Fault::Broken(why).into()),
-            (Err(why), Device::Auto | Device::Cpu) => {
-                tracing::info!(why, "models are computed on the processor");
+        if wanted == Device::Cpu {
+            return Ok(Self::Cpu { why: None });
+        }
+        let required = wanted == Device::Cuda;
+        let cards = probe();
+        let there = cards.is_ok();
+        match cards.and_then(usable) {
+            Ok(card) => Ok(Self::Gpu { gpu: Gpu { card, kernels }, required }),
+            Err(why) if required => Err(Fault::Broken(why).into()),
+            Err(why) => {
+                if there {
+                    tracing::warn!(why, "the GPU is not used; models are computed on the processor");
+                } else {
+                    tracing::debug!(why, "models are computed on the processor");
+                }
                 Ok(Self::Cpu { why: Some(why) })
             }
         }
@@ -45,7 +53,7 @@ impl Place {
         match self {
             Self::Cpu { why: None } => "CPU".into(),
             Self::Cpu { why: Some(why) } => format!("CPU ({why})"),
-            Self::Gpu(gpu) => gpu.card.describe(),
+            Self::Gpu { gpu, .. } => gpu.card.describe(),
         }
     }
 }
@@ -77,7 +85,7 @@ mod tests {
         println!("{}", automatic.describe());
         let asked = Place::choose(Device::Cuda, None);
         if probe().and_then(usable).is_ok() {
-            assert_eq!(asked.expect("a card is there"), automatic);
+            assert_eq!(asked.expect("a card is there").describe(), automatic.describe());
             return;
         }
         println!("no card is there: the fallback and the error are tested, the card is not");

@@ -4,11 +4,11 @@
 //! A state is bit for bit the same whatever else is in its unit.
 
 use crate::InferenceError;
+use crate::local::isa::Isa;
 use crate::local::linear::{Activation, Finish, Linear};
-use crate::local::loader::{Loader, NormWeights, Part, product};
-use crate::local::ops;
+use crate::local::loader::{Loader, NormWeights, Part};
 use crate::local::ops::activation;
-use crate::local::ops::attention::{self, Heads, Shape};
+use crate::local::ops::attention::Shape;
 use crate::local::ops::rotary::{Columns, Rotary};
 use crate::local::scratch::Scratch;
 use crate::local::settings::DecoderShape;
@@ -21,7 +21,7 @@ pub(crate) struct Decoder {
     layers: Vec<Layer>,
     norm: NormWeights,
     rotary: Rotary,
-    isa: ops::Isa,
+    isa: Isa,
 }
 
 struct Layer {
@@ -46,7 +46,7 @@ impl Decoder {
             layers: (0..shape.num_hidden_layers).map(|at| layer(load, shape, at)).collect::<Result<_, _>>()?,
             norm: load.rms_norm("norm", shape.hidden_size, shape.rms_norm_eps, 1.0)?,
             rotary: Rotary::new(shape.rope_base(), shape.head_dim, most),
-            isa: ops::Isa::detect(),
+            isa: load.isa,
             shape: shape.clone(),
         })
     }
@@ -73,26 +73,26 @@ impl Decoder {
     }
 
     fn step(&self, layer: &Layer, tokens: usize, scratch: &mut Scratch) {
-        let Scratch { rows, attention, states, next, wide, inner, offsets } = scratch;
+        let Scratch { hands, states, next, wide, inner, offsets } = scratch;
         let plain = Finish::Store(Activation::None);
         let attend = self.attention();
         next.resize(tokens * self.shape.hidden_size, 0.0);
         layer.attention_norm.view().before(self.isa, states, &[], next);
-        product(rows, &layer.query_key_value, next, tokens, plain, wide);
+        hands.product(&layer.query_key_value, next, tokens, plain, wide);
         let (row, queries) = (attend.row(), attend.width());
         layer.query_norm.view().heads(self.isa, wide, row, 0, attend.heads);
         layer.key_norm.view().heads(self.isa, wide, row, queries, attend.kv_heads);
         let columns = Columns { row, first: 0, heads: attend.heads + attend.kv_heads, head_dim: attend.head_dim };
         self.rotary.apply(self.isa, wide, columns, offsets);
         inner.resize(tokens * queries, 0.0);
-        attention::attend(self.isa, &attend, wide, offsets, attention, Heads::whole(&attend, inner));
-        product(rows, &layer.attention, inner, tokens, Finish::Add, states);
+        hands.attend(&attend, wide, offsets, inner);
+        hands.product(&layer.attention, inner, tokens, Finish::Add, states);
         layer.norm.view().before(self.isa, states, &[], next);
-        product(rows, &layer.gate_up, next, tokens, plain, wide);
+        hands.product(&layer.gate_up, next, tokens, plain, wide);
         let width = self.shape.intermediate_size;
         inner.resize(tokens * width, 0.0);
         activation::Activation::Silu.gate(self.isa, wide, width, inner);
-        product(rows, &layer.down, inner, tokens, Finish::Add, states);
+        hands.product(&layer.down, inner, tokens, Finish::Add, states);
     }
 
     fn attention(&self) -> Shape<'static> {

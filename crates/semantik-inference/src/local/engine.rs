@@ -2,28 +2,33 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use async_trait::async_trait;
+use metrics::histogram;
 use semantik_core::collection::Quantization;
 use tokio_util::sync::CancellationToken;
 
+use crate::local::facts::reranks;
 use crate::local::hash::weights_hash;
 use crate::local::model::{Model, Task};
-use crate::local::settings::{Settings, Shape, invalid};
+use crate::local::pool::{Pool, Vectors};
+use crate::local::settings::{Settings, invalid};
 use crate::local::tokens::ModelTokenizer;
-use crate::local::units;
-use crate::local::workers::{Vectors, Workers};
 use crate::{Embedder, InferenceError, ModelInfo, Purpose, TokenCounter};
 
 /// Texts up to this many bytes in all are tokenised in place, more on a blocking thread.
 const INLINE_BYTES: usize = 4096;
+/// Tokens that may wait for a model opened by itself.
+const MOST_WAITING: usize = 1 << 20;
 
 /// A loaded model.
 pub(crate) struct LocalEmbedder {
     info: ModelInfo,
     settings: Settings,
     tokenizer: Arc<ModelTokenizer>,
-    workers: Workers,
+    model: Arc<Model>,
+    pool: Arc<Pool>,
 }
 
 /// How a model is run.
@@ -62,7 +67,7 @@ pub fn open_shortened(
 /// As [`Settings::read`], and when the model scores pairs.
 pub(crate) fn read_embedder(folder: &Path) -> Result<Settings, InferenceError> {
     let settings = Settings::read(folder)?;
-    if Shape::is_classifier(folder)? {
+    if reranks(folder, &settings.names)? {
         return Err(invalid(folder, "it scores pairs of texts and makes no vectors; use it as a reranker"));
     }
     Ok(settings)
@@ -76,7 +81,7 @@ fn open_settings(
 ) -> Result<Arc<dyn Embedder>, InferenceError> {
     let info = describe(folder, name, options.quantization, &settings)?;
     let tokenizer = Arc::new(ModelTokenizer::load(folder, &settings)?);
-    Ok(Arc::new(LocalEmbedder::load(folder, info, settings, tokenizer, options.threads)?))
+    Ok(Arc::new(LocalEmbedder::load(folder, info, settings, tokenizer, options.pool()?)?))
 }
 
 impl LocalOptions {
@@ -84,6 +89,11 @@ impl LocalOptions {
     pub(crate) fn workers(self) -> usize {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         if self.threads == 0 { cores } else { self.threads }
+    }
+
+    /// Workers for one model.
+    pub(crate) fn pool(self) -> Result<Arc<Pool>, InferenceError> {
+        Pool::start(self.workers(), MOST_WAITING).map(Arc::new)
     }
 }
 
@@ -104,19 +114,48 @@ pub(crate) fn describe(
     })
 }
 
+/// The folder may have got another model since it was described.
+///
+/// # Errors
+/// [`InferenceError::Invalid`] when it has.
+pub(crate) fn same_weights(folder: &Path, info: &ModelInfo) -> Result<(), InferenceError> {
+    if weights_hash(folder)? == info.hash {
+        return Ok(());
+    }
+    Err(invalid(folder, "its weights have changed since it was first used; restart to use the new ones"))
+}
+
+/// Weights that are looked up word by word are not read when a model is loaded; what is wrong with
+/// them shows here.
+///
+/// # Errors
+/// [`InferenceError::Invalid`] when a result is not a number.
+pub(crate) fn finite(name: &str, results: &Vectors) -> Result<(), InferenceError> {
+    if results.iter().flatten().all(|value| value.is_finite()) {
+        return Ok(());
+    }
+    let why = "it gives results that are not finite numbers, so its weights are damaged; remove it and pull it again";
+    Err(InferenceError::Invalid { folder: name.to_owned(), why: why.into() })
+}
+
 impl LocalEmbedder {
-    /// Loads the weights and starts the workers.
+    /// Loads the weights.
     pub(crate) fn load(
         folder: &Path,
         info: ModelInfo,
         settings: Settings,
         tokenizer: Arc<ModelTokenizer>,
-        threads: usize,
+        pool: Arc<Pool>,
     ) -> Result<Self, InferenceError> {
-        let model = Arc::new(Model::load(folder, &settings, info.quantization.into(), Task::Embed)?);
-        let options = LocalOptions { threads, quantization: info.quantization };
-        let workers = Workers::start(&model, options.workers())?;
-        Ok(Self { info, settings, tokenizer, workers })
+        same_weights(folder, &info)?;
+        let precision = info.quantization.into();
+        let model = Arc::new(Model::load(folder, &settings, precision, Task::Embed, Some(&info.hash))?);
+        Ok(Self { info, settings, tokenizer, model, pool })
+    }
+
+    /// Bytes of memory that go when it is dropped.
+    pub(crate) fn bytes(&self) -> usize {
+        self.model.bytes()
     }
 
     async fn tokenise(
@@ -160,15 +199,21 @@ impl Embedder for LocalEmbedder {
         cancel: &CancellationToken,
     ) -> Result<Vectors, InferenceError> {
         let work = async {
+            let began = Instant::now();
             let ids = self.tokenise(texts, purpose, cancel).await?;
-            units::run(&self.workers, ids, purpose).await
+            histogram!("semantik_embedding_tokenise_seconds").record(began.elapsed().as_secs_f64());
+            let vectors = self.pool.run(&self.model, ids, purpose).await?;
+            finite(&self.info.name, &vectors).map(|()| vectors)
         };
-        // Leaving drops the receivers, which takes the queued units with it.
         tokio::select! {
             biased;
             () = cancel.cancelled() => Err(InferenceError::Cancelled),
             result = work => result,
         }
+    }
+
+    fn variant(&self) -> &str {
+        &self.settings.variant
     }
 
     fn tokens(&self) -> Arc<dyn TokenCounter> {

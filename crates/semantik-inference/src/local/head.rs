@@ -4,22 +4,32 @@
 //! precision.
 
 use crate::InferenceError;
+use crate::local::isa::Isa;
 use crate::local::linear::{Activation, Finish, Linear, Precision};
-use crate::local::loader::{Loader, product};
-use crate::local::ops;
+use crate::local::loader::{Loader, NormWeights};
 use crate::local::ops::pooling::{Pooling, normalise};
 use crate::local::scratch::Scratch;
-use crate::local::settings::{DecoderShape, EncoderShape, Settings};
+use crate::local::settings::{DecoderShape, EncoderShape, ModernShape, Settings, Shape};
 
 /// The last part of a model.
 pub(crate) enum Head {
-    /// Pooled, cut to so many numbers, of length 1.
-    Vector { pooling: Pooling, dimensions: usize },
-    /// The chance that the first token's state stands for "relevant".
-    Classifier { dense: Linear, row: Vec<f32>, bias: f32 },
+    /// Pooled, cut to so many numbers, of length 1; some models are normed before the cut.
+    Vector { pooling: Pooling, dimensions: usize, norm: Option<NormWeights> },
+    /// The chance that a pooled state stands for "relevant".
+    Classifier { pooling: Pooling, dense: Linear, middle: Middle, row: Vec<f32>, bias: f32 },
     /// The chance that "yes" follows the last token, among "yes" and "no".
     Judge { row: Vec<f32> },
 }
+
+/// What lies between the two products of a classifier.
+pub(crate) enum Middle {
+    Tanh,
+    /// GELU and a norm.
+    Normed(NormWeights),
+}
+
+/// What the reference divides the variance with, where it norms before a cut.
+const CUT_EPSILON: f32 = 1e-5;
 
 /// The tokens that a judge answers with.
 #[derive(Debug, Clone, Copy)]
@@ -31,7 +41,10 @@ pub(crate) struct Answers {
 impl Head {
     /// The head of an embedder.
     pub fn vector(settings: &Settings) -> Self {
-        Self::Vector { pooling: settings.pooling, dimensions: settings.dimensions }
+        let Settings { pooling, dimensions, ref shape, .. } = *settings;
+        let cut = matches!(shape, Shape::Nomic(_)) && dimensions < shape.hidden();
+        let norm = cut.then(|| NormWeights::plain(shape.hidden(), CUT_EPSILON));
+        Self::Vector { pooling, dimensions, norm }
     }
 
     /// The head of BERT's or RoBERTa's sequence classification with one label.
@@ -45,11 +58,29 @@ impl Head {
         } else {
             ((load.weights, "pooler.dense"), "classifier")
         };
-        let exact = Loader { weights: dense.0, precision: Precision::Float32, isa: load.isa };
+        let exact = Loader { weights: dense.0, precision: Precision::Float32, ..*load };
         Ok(Self::Classifier {
+            pooling: Pooling::Cls,
             dense: exact.linear(dense.1, hidden, hidden, true)?,
+            middle: Middle::Tanh,
             row: whole.tensor(&format!("{row}.weight"), &[1, hidden])?,
             bias: whole.tensor(&format!("{row}.bias"), &[1])?[0],
+        })
+    }
+
+    /// The head of ModernBERT's sequence classification with one label.
+    ///
+    /// # Errors
+    /// As [`Self::classifier`].
+    pub fn modern_classifier(shape: &ModernShape, load: &Loader<'_>) -> Result<Self, InferenceError> {
+        let (whole, hidden) = (load.weights.root(), shape.hidden_size);
+        let exact = Loader { weights: &whole, precision: Precision::Float32, ..*load };
+        Ok(Self::Classifier {
+            pooling: if shape.classifies_mean() { Pooling::Mean } else { Pooling::Cls },
+            dense: exact.linear("head.dense", hidden, hidden, shape.classifier_bias)?,
+            middle: Middle::Normed(exact.norm("head.norm", hidden, shape.norm_eps, shape.norm_bias)?),
+            row: whole.tensor("classifier.weight", &[1, hidden])?,
+            bias: whole.tensor("classifier.bias", &[1])?[0],
         })
     }
 
@@ -71,25 +102,36 @@ impl Head {
     }
 
     /// One result per text of the states in `scratch`: a vector, or one number between 0 and 1.
-    pub fn apply(&self, isa: ops::Isa, hidden: usize, scratch: &mut Scratch) -> Vec<Vec<f32>> {
-        let Scratch { rows, states, next, inner, offsets, .. } = scratch;
+    pub fn apply(&self, isa: Isa, hidden: usize, scratch: &mut Scratch) -> Vec<Vec<f32>> {
+        let Scratch { hands, states, next, inner, offsets, .. } = scratch;
         let texts = offsets.len() - 1;
         let mut pool = |pooling: Pooling| {
             next.resize(texts * hidden, 0.0);
             pooling.apply(isa, states, hidden, offsets, next);
         };
         match self {
-            Self::Vector { pooling, dimensions } => {
+            Self::Vector { pooling, dimensions, norm } => {
                 pool(*pooling);
+                if let Some(norm) = norm {
+                    norm.view().after(isa, next, &[]);
+                }
                 let mut vectors: Vec<f32> =
                     next.chunks_exact(hidden).flat_map(|state| &state[..*dimensions]).copied().collect();
                 normalise(isa, &mut vectors, *dimensions);
                 vectors.chunks_exact(*dimensions).map(<[f32]>::to_vec).collect()
             }
-            Self::Classifier { dense, row, bias } => {
-                pool(Pooling::Cls);
-                product(rows, dense, next, texts, Finish::Store(Activation::None), inner);
-                inner.iter_mut().for_each(|value| *value = value.tanh());
+            Self::Classifier { pooling, dense, middle, row, bias } => {
+                pool(*pooling);
+                match middle {
+                    Middle::Tanh => {
+                        hands.product(dense, next, texts, Finish::Store(Activation::None), inner);
+                        inner.iter_mut().for_each(|value| *value = value.tanh());
+                    }
+                    Middle::Normed(norm) => {
+                        hands.product(dense, next, texts, Finish::Store(Activation::Gelu), inner);
+                        norm.view().after(isa, inner, &[]);
+                    }
+                }
                 scores(inner, row, f64::from(*bias))
             }
             Self::Judge { row } => {

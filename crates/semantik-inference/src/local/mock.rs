@@ -9,10 +9,10 @@ use semantik_core::collection::Quantization;
 use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
-use crate::local::ops::Isa;
+use crate::local::isa::Isa;
 use crate::local::ops::pooling::normalise;
 use crate::local::tokens::words;
-use crate::{Embedder, InferenceError, ModelInfo, Purpose, TokenCounter};
+use crate::{Embedder, InferenceError, ModelInfo, Purpose, Reranker, TokenCounter};
 
 const DIMENSIONS: usize = 384;
 const MAX_TOKENS: usize = 256;
@@ -66,6 +66,45 @@ impl Embedder for MockEmbedder {
 
     fn tokens(&self) -> Arc<dyn TokenCounter> {
         Arc::new(WordCounter)
+    }
+}
+
+/// The reranker named `mock`: the likeness of the vectors of [`MockEmbedder`].
+pub struct MockReranker {
+    info: ModelInfo,
+}
+
+impl MockReranker {
+    /// Makes the reranker; there is nothing to load.
+    pub fn new() -> Self {
+        Self { info: ModelInfo { dimensions: 1, ..MockEmbedder::new().info } }
+    }
+}
+
+impl Default for MockReranker {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[async_trait]
+impl Reranker for MockReranker {
+    fn info(&self) -> &ModelInfo {
+        &self.info
+    }
+
+    async fn rerank(
+        &self,
+        query: String,
+        passages: Vec<String>,
+        cancel: &CancellationToken,
+    ) -> Result<Vec<f32>, InferenceError> {
+        let query = vector_of(&query);
+        let likeness = |passage: &String| -> f32 { query.iter().zip(vector_of(passage)).map(|(q, p)| q * p).sum() };
+        if cancel.is_cancelled() {
+            return Err(InferenceError::Cancelled);
+        }
+        Ok(passages.iter().map(|passage| likeness(passage).clamp(0.0, 1.0)).collect())
     }
 }
 

@@ -2,29 +2,40 @@
 
 mod decoder;
 pub(crate) mod encoder;
-mod engine;
+pub(crate) mod engine;
+mod facts;
+mod hands;
 pub(crate) mod hash;
 pub(crate) mod head;
-mod lazy;
-#[expect(dead_code, reason = "the query path and other families use the rest")]
+mod isa;
 mod linear;
 mod loader;
 mod mock;
 pub(crate) mod model;
-#[cfg_attr(not(test), expect(dead_code, reason = "other families use the rest"))]
+mod modern;
+mod nomic;
 pub(crate) mod ops;
+mod packed;
+mod pool;
+mod relative;
 pub(crate) mod rerank;
+mod resident;
 mod scratch;
 pub(crate) mod settings;
 mod shards;
+mod simd;
+mod team;
 pub(crate) mod tokens;
-mod units;
+mod variant;
 pub(crate) mod weights;
 mod wordpiece;
-mod workers;
 
 pub use engine::{LocalOptions, open_local, open_shortened};
+pub use facts::{ModelFacts, facts};
 pub use hash::weights_hash;
-pub use lazy::LazyEmbedder;
-pub use mock::MockEmbedder;
+pub use mock::{MockEmbedder, MockReranker};
 pub use rerank::open_reranker;
+pub use resident::{ModelState, Models, ModelsOptions, Residency};
+pub(crate) use settings::Shape;
+pub use settings::{PoolingSource, PrefixSource};
+pub(crate) use shards::{SHARDS, WEIGHTS, weight_files};

@@ -2,15 +2,19 @@
 //!
 //! Invariant: the result of a text is bit for bit the same whatever else is in its unit.
 
+use std::cell::Cell;
 use std::path::Path;
 
 use crate::InferenceError;
 use crate::local::decoder::Decoder;
 use crate::local::encoder::Encoder;
 use crate::local::head::{Answers, Head};
-use crate::local::linear::{self, Precision};
+use crate::local::isa::Isa;
+use crate::local::linear::Precision;
 use crate::local::loader::Loader;
-use crate::local::ops;
+use crate::local::modern::Modern;
+use crate::local::nomic::Nomic;
+use crate::local::packed::{PackedPlace, Sections};
 use crate::local::scratch::Scratch;
 use crate::local::settings::{Settings, Shape, invalid};
 use crate::local::weights::Weights;
@@ -20,11 +24,16 @@ pub(crate) struct Model {
     layers: Layers,
     head: Head,
     hidden: usize,
-    isa: linear::Isa,
+    isa: Isa,
+    /// Numbers a token needs beside its state, at the widest.
+    width: usize,
+    bytes: usize,
 }
 
 enum Layers {
     Encoder(Encoder),
+    Modern(Modern),
+    Nomic(Nomic),
     Decoder(Decoder),
 }
 
@@ -37,31 +46,70 @@ pub(crate) enum Task {
 }
 
 impl Model {
-    /// Loads the weights of `folder` and packs them for this machine.
+    /// Loads the weights of `folder`, packed for this machine. With their `hash` the packed layers
+    /// are kept beside them, and the next load maps those.
     ///
     /// # Errors
     /// When a tensor is missing or does not fit `settings`.
-    pub fn load(folder: &Path, settings: &Settings, precision: Precision, task: Task) -> Result<Self, InferenceError> {
-        let weights = Weights::open(folder)?;
-        let load = Loader { weights: &weights, precision, isa: linear::Isa::detect() };
+    pub fn load(
+        folder: &Path,
+        settings: &Settings,
+        precision: Precision,
+        task: Task,
+        hash: Option<&str>,
+    ) -> Result<Self, InferenceError> {
+        let (weights, isa) = (Weights::open(folder)?, Isa::detect());
+        let build = |sections: &Sections| {
+            let load = Loader { weights: &weights, precision, isa, bytes: &Cell::new(0), sections };
+            Self::build(folder, settings, task, &load)
+        };
+        let Some(hash) = hash else { return build(&Sections::Absent) };
+        let purpose = match task {
+            Task::Embed => "embed",
+            Task::Rerank(_) => "rerank",
+        };
+        let name = format!("{precision:?}-{isa}-{purpose}").to_lowercase();
+        let place = PackedPlace::new(folder, &name, format!("{name} {hash} {}", settings.variant));
+        if let Some(file) = place.open() {
+            return build(&Sections::Found(file));
+        }
+        let sections = place.create();
+        let model = build(&sections)?;
+        // Once written, the map takes the place of the memory of our own.
+        place.finish(sections).map_or(Ok(model), |file| build(&Sections::Found(file)))
+    }
+
+    fn build(folder: &Path, settings: &Settings, task: Task, load: &Loader<'_>) -> Result<Self, InferenceError> {
         let layers = match &settings.shape {
-            Shape::Encoder(shape) => Layers::Encoder(Encoder::load(folder, shape, &load)?),
-            Shape::Decoder(shape) => Layers::Decoder(Decoder::load(shape, settings.max_tokens, &load)?),
+            Shape::Encoder(shape) => Layers::Encoder(Encoder::load(shape, load)?),
+            Shape::Modern(shape) => Layers::Modern(Modern::load(shape, settings.max_tokens, load)?),
+            Shape::Nomic(shape) => Layers::Nomic(Nomic::load(shape, settings.max_tokens, load)?),
+            Shape::Decoder(shape) => Layers::Decoder(Decoder::load(shape, settings.max_tokens, load)?),
         };
         let head = match (task, &settings.shape) {
             (Task::Embed, _) => Head::vector(settings),
-            (Task::Rerank(_), Shape::Encoder(shape)) => Head::classifier(shape, &load)?,
-            (Task::Rerank(Some(answers)), Shape::Decoder(shape)) => Head::judge(shape, &load, answers)?,
+            (Task::Rerank(_), Shape::Encoder(shape)) => Head::classifier(shape, load)?,
+            (Task::Rerank(_), Shape::Modern(shape)) => Head::modern_classifier(shape, load)?,
+            (Task::Rerank(_), Shape::Nomic(_)) => {
+                return Err(invalid(folder, "rerankers of this family are not supported"));
+            }
+            (Task::Rerank(Some(answers)), Shape::Decoder(shape)) => Head::judge(shape, load, answers)?,
             (Task::Rerank(None), Shape::Decoder(_)) => {
                 return Err(invalid(folder, "tokenizer.json: it lacks the answers of a reranker"));
             }
         };
-        Ok(Self { layers, head, hidden: settings.shape.hidden(), isa: load.isa })
+        let (hidden, width) = (settings.shape.hidden(), settings.shape.widest());
+        Ok(Self { layers, head, hidden, isa: load.isa, width, bytes: load.bytes.get() })
     }
 
-    /// Empty buffers for a worker.
-    pub fn scratch(&self) -> Scratch {
-        Scratch::new(self.isa)
+    /// Bytes of the packed layers; tables stay in the map.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// About how many bytes a worker's buffers take for a batch of `tokens`.
+    pub fn scratch_bytes(&self, tokens: usize) -> usize {
+        tokens * (4 * self.hidden + 2 * self.width) * size_of::<f32>()
     }
 
     /// What the head makes of each text, in order. Calls `between` before every layer, when the
@@ -72,13 +120,15 @@ impl Model {
     /// sees to both.
     pub fn encode(&self, texts: &[Vec<u32>], scratch: &mut Scratch, between: &mut dyn FnMut()) -> Vec<Vec<f32>> {
         self.run(texts, scratch, &mut |_| between());
-        self.head.apply(ops::Isa::detect(), self.hidden, scratch)
+        self.head.apply(self.isa, self.hidden, scratch)
     }
 
     /// Fills `scratch.states`; `watch` sees the states of each stage.
     fn run(&self, texts: &[Vec<u32>], scratch: &mut Scratch, watch: &mut dyn FnMut(&[f32])) {
         match &self.layers {
             Layers::Encoder(encoder) => encoder.run(texts, scratch, watch),
+            Layers::Modern(encoder) => encoder.run(texts, scratch, watch),
+            Layers::Nomic(encoder) => encoder.run(texts, scratch, watch),
             Layers::Decoder(decoder) => decoder.run(texts, scratch, watch),
         }
     }

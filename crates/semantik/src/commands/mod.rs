@@ -11,3 +11,4 @@ pub mod models;
 pub mod operations;
 pub mod search;
 pub mod serve;
+pub mod vecpipe;

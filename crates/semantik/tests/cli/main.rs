@@ -3,3 +3,4 @@
 mod documentation;
 mod stories;
 mod test_bin;
+mod vecpipe;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::test_bin::{Home, wait_for};
+use crate::test_bin::{Home, Ran, wait_for};
 
 fn three_files() -> Home {
     let home = Home::new();
@@ -178,6 +178,28 @@ fn commands_talk_to_the_running_server() {
 }
 
 #[test]
+fn a_second_collection_of_the_same_documents_embeds_nothing() {
+    let home = three_files();
+    let corpus = home.corpus();
+    let corpus = corpus.to_str().expect("a plain path");
+    let index = |name: &str| home.json(&["index", corpus, "--collection", name])["points"].as_u64().expect("a count");
+    let server = home.serve();
+    let embedded = || home.metric("semantik_embedding_cache_misses_total{purpose=\"passage\"}");
+    let points = index("one");
+    assert_eq!(embedded(), points, "every passage is computed");
+    assert_eq!(index("two"), points);
+    home.run(&["collections", "delete", "one", "--yes"]).expect(0);
+    assert_eq!(index("one"), points);
+    assert_eq!(embedded(), points, "nothing is computed again");
+    assert_eq!(home.metric("semantik_embedding_cache_hits_total{purpose=\"passage\"}"), 2 * points);
+    server.signal(libc::SIGTERM);
+    server.wait().expect(0);
+    let _server = home.serve();
+    index("three");
+    assert_eq!(embedded(), 0, "nor after a restart");
+}
+
+#[test]
 fn a_port_in_use_is_a_clear_message() {
     let home = Home::new();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
@@ -252,6 +274,23 @@ fn search_conditions_narrow_the_answer() {
     assert!(names(&["search", "engine", "--modified-before", "2001-01-01"]).is_empty());
     assert_eq!(names(&["search", "engine", "--limit", "1", "--group"]).len(), 1);
     assert!(names(&["search", "engine", "--mime", "application/pdf"]).is_empty());
+}
+
+#[test]
+fn a_reranker_reads_the_best_candidates_again() {
+    let home = three_files();
+    home.index();
+    let ask = |rerank: &str| {
+        let mut command = home.command(&["search", "kitchen engine", "--explain", "--rerank", rerank, "--json"]);
+        Ran::of(command.env("RERANK_MODEL", "any").output().expect("the binary starts")).expect(0).json()
+    };
+    let score = |hit: &Value| hit["explain"]["rerank"].as_f64();
+    let hits = ask("yes")["hits"].as_array().expect("hits").clone();
+    let scores: Vec<f64> = hits.iter().filter_map(score).collect();
+    assert!(scores.len() == hits.len() && scores.len() == 3 && scores.is_sorted_by(|a, b| a >= b), "{scores:?}");
+    assert!(ask("no")["hits"].as_array().expect("hits").iter().all(|hit| score(hit).is_none()));
+    let error = home.run(&["search", "engine", "--rerank", "yes", "--json"]).expect(2).error();
+    assert!(error["message"].as_str().is_some_and(|text| text.contains("RERANK_MODEL")), "{error}");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Runs the real binary in a temporary folder, with vectors that need no model.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -44,6 +46,7 @@ impl Home {
             .arg(self.data())
             .env("USE_MOCK_EMBEDDINGS", "true")
             .env("BATCH_SIZE", "16")
+            .env("METRICS_PORT", "0")
             .current_dir(self.dir.path());
         for name in [
             "SEMANTIK_DATA_DIR",
@@ -54,6 +57,9 @@ impl Home {
             "BIND_ADDRESS",
             "HOSTNAME",
             "WEBUI_PORT",
+            "VECPIPE_PORT",
+            "INTERNAL_API_KEY",
+            "INTERNAL_API_KEY_FILE",
             "DATABASE_URL",
         ] {
             command.env_remove(name);
@@ -81,7 +87,7 @@ impl Home {
 
     /// Starts without waiting.
     pub fn start(&self, args: &[&str]) -> Running {
-        Running { child: self.command(args).spawn().expect("the binary starts") }
+        Running::of(&mut self.command(args))
     }
 
     /// Starts the server on a free port and waits until it says where.
@@ -99,6 +105,18 @@ impl Home {
         let value: Value = serde_json::from_str(&text).expect("JSON");
         value["url"].as_str().expect("a URL").to_owned()
     }
+    /// A counter of the running server; 0 before it was first counted.
+    pub fn metric(&self, name: &str) -> u64 {
+        let url = self.url();
+        let address = url.trim_start_matches("http://");
+        let mut stream = TcpStream::connect(address).expect("a server runs");
+        write!(stream, "GET /metrics HTTP/1.0\r\nhost: {address}\r\n\r\n").expect("it listens");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("it answers");
+        assert!(answer.contains(" 200 "), "{answer}");
+        let line = answer.lines().find_map(|line| line.strip_prefix(name));
+        line.map_or(0, |value| value.trim().parse().expect("a whole number"))
+    }
 }
 
 /// How a run ended.
@@ -110,7 +128,7 @@ pub struct Ran {
 }
 
 impl Ran {
-    fn of(output: Output) -> Self {
+    pub fn of(output: Output) -> Self {
         let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
         Self { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
     }
@@ -138,6 +156,11 @@ pub struct Running {
 }
 
 impl Running {
+    /// Starts a command without waiting.
+    pub fn of(command: &mut Command) -> Self {
+        Self { child: command.spawn().expect("the binary starts") }
+    }
+
     pub fn id(&self) -> u32 {
         self.child.id()
     }

@@ -49,7 +49,7 @@ function again(hit) {
     passage(hit));
 }
 
-function explain({ dense, lexical, fusion }) {
+function explain({ dense, lexical, fusion, rerank }) {
   const leg = (name, unit, value) => el("tr", {},
     el("th", { scope: "row" }, name),
     el("td", {}, value ? `rank ${value.rank}` : "not found"),
@@ -57,6 +57,6 @@ function explain({ dense, lexical, fusion }) {
   return el("details", { class: "explain" },
     el("summary", {}, "Why this result"),
     el("table", {}, leg("Meaning", "cosine", dense), leg("Words", "BM25", lexical)),
-    el("p", {}, `Joined by ${fusion}`));
+    el("p", {}, `Joined by ${fusion}${rerank == null ? "" : `, then read again: ${rerank.toFixed(3)}`}`));
 }
 

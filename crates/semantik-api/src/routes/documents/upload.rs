@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::multipart::{Field, Multipart, MultipartError, MultipartRejection};
 use axum::extract::{FromRequest, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
-use semantik_app::{App, Caller, Upload};
+use semantik_app::{App, Caller, UPLOAD_FILES, Upload};
 use semantik_core::ErrorCode;
 use semantik_core::operation::Operation;
 use utoipa::ToSchema;
@@ -20,8 +20,6 @@ use crate::state::ApiState;
 
 /// A request has so many bytes at most: part headers and boundaries count as well.
 const REQUEST_BYTES: u64 = 10 * 1024 * 1024 * 1024;
-/// Files of one request.
-const FILES: usize = 1000;
 const TAGS_BYTES: usize = 16 * 1024;
 
 /// Files as `multipart/form-data`.
@@ -92,8 +90,8 @@ impl Reader<'_> {
     }
 
     async fn file(&mut self, name: String, mut field: Field<'_>) -> Result<(), Problem> {
-        if self.upload.files.len() >= FILES {
-            return Err(Problem::invalid(format!("an upload has at most {FILES} files")));
+        if self.upload.files.len() >= UPLOAD_FILES {
+            return Err(Problem::invalid(format!("an upload has at most {UPLOAD_FILES} files")));
         }
         let mut file = self.app.receive(self.caller, name).await?;
         while let Some(part) = field.chunk().await.map_err(broken)? {

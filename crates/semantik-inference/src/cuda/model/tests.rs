@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::{Model, form};
 use crate::cuda::emulator::{Emulator, machines};
+use crate::cuda::family::Family;
 use crate::cuda::fault::Fault;
 use crate::cuda::machine::Machine;
 use crate::cuda::product::Tier;
@@ -25,6 +26,10 @@ fn tiny(family: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/tiny").join(family)
 }
 
+fn known<'a>(folder: &Path, settings: &'a Settings) -> Family<'a> {
+    Family::of(folder, settings).expect("a card computes it")
+}
+
 fn golden(folder: &Path) -> Value {
     let text = std::fs::read(folder.join("golden.json")).expect("the fixture is there");
     serde_json::from_slice(&text).expect("it is JSON")
@@ -38,7 +43,7 @@ fn each(family: &str, quantization: Quantization, task: Task) -> Vec<(&'static s
         let model = Model::load(&*card, &folder, &settings, quantization, task).expect("the weights load");
         (name, card, model)
     };
-    machines(form(&settings, quantization)).into_iter().map(load).collect()
+    machines(form(known(&folder, &settings), quantization)).into_iter().map(load).collect()
 }
 
 fn cosine(left: &[f32], right: &[f32]) -> f64 {
@@ -148,9 +153,10 @@ fn scores(family: &str, task: Task) {
 
 #[test]
 fn full_memory_is_told_apart_and_leaves_the_model_usable() {
-    let settings = Settings::read(&tiny("bert")).expect("the folder is a model");
-    let mut card = Emulator::new(form(&settings, Quantization::Float32));
-    let model = Model::load(&card, &tiny("bert"), &settings, Quantization::Float32, Task::Embed).expect("it loads");
+    let folder = tiny("bert");
+    let settings = Settings::read(&folder).expect("the folder is a model");
+    let mut card = Emulator::new(form(known(&folder, &settings), Quantization::Float32));
+    let model = Model::load(&card, &folder, &settings, Quantization::Float32, Task::Embed).expect("it loads");
     card.largest = 200_000;
     let mut scratch = Scratch::default();
     let long = vec![vec![5; 60]; 40];
@@ -161,9 +167,10 @@ fn full_memory_is_told_apart_and_leaves_the_model_usable() {
 
 #[test]
 fn what_would_be_read_past_the_end_of_a_table_is_refused() {
-    let settings = Settings::read(&tiny("bert")).expect("the folder is a model");
-    let card = Emulator::new(form(&settings, Quantization::Float32));
-    let model = Model::load(&card, &tiny("bert"), &settings, Quantization::Float32, Task::Embed).expect("it loads");
+    let folder = tiny("bert");
+    let settings = Settings::read(&folder).expect("the folder is a model");
+    let card = Emulator::new(form(known(&folder, &settings), Quantization::Float32));
+    let model = Model::load(&card, &folder, &settings, Quantization::Float32, Task::Embed).expect("it loads");
     for text in [vec![1; settings.max_tokens + 1], vec![settings.shape.vocabulary() as u32]] {
         let said = model.encode(&card, &[text], Tier::Queries, &mut Scratch::default());
         assert!(matches!(said, Err(Fault::Broken(_))), "{said:?}");
@@ -181,7 +188,6 @@ fn a_size_that_rows_cannot_be_read_by_is_refused() {
     config["intermediate_size"] = json!(100);
     std::fs::write(&path, config.to_string()).expect("it is writable");
     let settings = Settings::read(folder.path()).expect("the processor takes it");
-    let card = Emulator::new(form(&settings, Quantization::Float32));
-    let said = Model::load(&card, folder.path(), &settings, Quantization::Float32, Task::Embed).err();
+    let said = Family::of(folder.path(), &settings).err();
     assert!(said.is_some_and(|error| error.to_string().contains("EMBEDDING_DEVICE=cpu")));
 }

@@ -5,144 +5,18 @@
 
 use std::arch::asm;
 use std::arch::x86_64::{
-    __m256, __m256i, _MM_FROUND_NO_EXC, _MM_FROUND_TO_NEAREST_INT, _mm256_add_epi32, _mm256_add_ps, _mm256_andnot_ps,
-    _mm256_castps_si256, _mm256_castsi256_ps, _mm256_cvtepi32_ps, _mm256_cvtps_epi32, _mm256_div_ps,
-    _mm256_dpbusd_avx_epi32, _mm256_fmadd_ps, _mm256_fnmadd_ps, _mm256_loadu_ps, _mm256_loadu_si256, _mm256_madd_epi16,
-    _mm256_maddubs_epi16, _mm256_max_ps, _mm256_min_ps, _mm256_mul_ps, _mm256_round_ps, _mm256_set1_epi16,
-    _mm256_set1_epi32, _mm256_set1_ps, _mm256_slli_epi32, _mm256_storeu_ps,
+    __m256i, _mm256_add_epi32, _mm256_castps_si256, _mm256_castsi256_ps, _mm256_dpbusd_avx_epi32, _mm256_fmadd_ps,
+    _mm256_madd_epi16, _mm256_maddubs_epi16, _mm256_set1_epi16,
 };
 
-use crate::local::linear::activation::{self, Curve};
-use crate::local::linear::tile::{self, Tile};
-use crate::local::linear::vector::{Block, Dot, Vector};
-
-/// Rows of a tile: 12 sums, two vectors of weights and one input in 16 registers.
-const TILE_ROWS: usize = 6;
-
-impl Vector for __m256 {
-    type Words = __m256i;
-    const LANES: usize = 8;
-
-    #[inline]
-    #[target_feature(enable = "avx2,fma")]
-    unsafe fn splat(value: f32) -> Self {
-        _mm256_set1_ps(value)
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx2,fma")]
-    unsafe fn load(from: *const f32) -> Self {
-        // SAFETY: the caller gives 8 readable floats.
-        unsafe { _mm256_loadu_ps(from) }
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx2,fma")]
-    unsafe fn store(self, to: *mut f32) {
-        // SAFETY: the caller gives 8 writable floats.
-        unsafe { _mm256_storeu_ps(to, self) }
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx2,fma")]
-    unsafe fn add(self, other: Self) -> Self {
-        _mm256_add_ps(self, other)
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx2,fma")]
-    unsafe fn mul(self, other: Self) -> Self {
-        _mm256_mul_ps(self, other)
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx2,fma")]
-    unsafe fn div(self, other: Self) -> Self {
-        _mm256_div_ps(self, other)
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx2,fma")]
-    unsafe fn mul_add(self, factor: Self, term: Self) -> Self {
-        _mm256_fmadd_ps(self, factor, term)
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx2,fma")]
-    unsafe fn neg_mul_add(self, factor: Self, term: Self) -> Self {
-        _mm256_fnmadd_ps(self, factor, term)
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx2,fma")]
-    unsafe fn min(self, other: Self) -> Self {
-        _mm256_min_ps(self, other)
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx2,fma")]
-    unsafe fn max(self, other: Self) -> Self {
-        _mm256_max_ps(self, other)
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx2,fma")]
-    unsafe fn abs(self) -> Self {
-        _mm256_andnot_ps(_mm256_set1_ps(-0.0), self)
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx2,fma")]
-    unsafe fn round(self) -> Self {
-        _mm256_round_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(self)
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx2,fma")]
-    unsafe fn scale(self, power: Self) -> Self {
-        let exponent = _mm256_add_epi32(_mm256_cvtps_epi32(power), _mm256_set1_epi32(127));
-        _mm256_mul_ps(self, _mm256_castsi256_ps(_mm256_slli_epi32::<23>(exponent)))
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx2,fma")]
-    unsafe fn load_words(from: *const u8) -> __m256i {
-        // SAFETY: the caller gives 32 readable bytes.
-        unsafe { _mm256_loadu_si256(from.cast()) }
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx2,fma")]
-    unsafe fn splat_word(from: *const u8) -> __m256i {
-        // SAFETY: the caller gives four readable bytes.
-        _mm256_set1_epi32(unsafe { from.cast::<i32>().read_unaligned() })
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx2,fma")]
-    unsafe fn from_bits(words: __m256i) -> Self {
-        _mm256_castsi256_ps(words)
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx2,fma")]
-    unsafe fn from_integers(words: __m256i) -> Self {
-        _mm256_cvtepi32_ps(words)
-    }
-
-    #[target_feature(enable = "avx2,fma")]
-    unsafe fn activate(curve: Curve, block: Block) {
-        // SAFETY: as the caller vouches.
-        unsafe { activation::apply::<Self>(curve, block) }
-    }
-}
+use crate::local::linear::tile::{self, Dot, Tile};
+use crate::local::simd::avx2::Avx2;
 
 /// 32-bit floats.
 pub(crate) struct Float32;
 
 impl Dot for Float32 {
-    type Vector = __m256;
-    const ROWS: usize = TILE_ROWS;
+    type Simd = Avx2;
     const SCALED: bool = false;
 
     #[inline]
@@ -166,8 +40,7 @@ impl Dot for Float32 {
 pub(crate) struct Word;
 
 impl Dot for Word {
-    type Vector = __m256;
-    const ROWS: usize = TILE_ROWS;
+    type Simd = Avx2;
     const SCALED: bool = true;
 
     #[inline]
@@ -187,8 +60,7 @@ impl Dot for Word {
 pub(crate) struct WordVnni;
 
 impl Dot for WordVnni {
-    type Vector = __m256;
-    const ROWS: usize = TILE_ROWS;
+    type Simd = Avx2;
     const SCALED: bool = true;
 
     #[inline]
@@ -216,8 +88,7 @@ impl Dot for WordVnni {
 pub(crate) struct Byte;
 
 impl Dot for Byte {
-    type Vector = __m256;
-    const ROWS: usize = TILE_ROWS;
+    type Simd = Avx2;
     const SCALED: bool = true;
 
     #[inline]
@@ -238,8 +109,7 @@ impl Dot for Byte {
 pub(crate) struct ByteVnni;
 
 impl Dot for ByteVnni {
-    type Vector = __m256;
-    const ROWS: usize = TILE_ROWS;
+    type Simd = Avx2;
     const SCALED: bool = true;
 
     #[inline]

@@ -5,143 +5,18 @@
 
 use std::arch::asm;
 use std::arch::x86_64::{
-    __m512, __m512i, _MM_FROUND_NO_EXC, _MM_FROUND_TO_NEAREST_INT, _mm512_abs_ps, _mm512_add_epi32, _mm512_add_ps,
-    _mm512_castps_si512, _mm512_castsi512_ps, _mm512_cvtepi32_ps, _mm512_div_ps, _mm512_dpbusd_epi32, _mm512_fmadd_ps,
-    _mm512_fnmadd_ps, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_madd_epi16, _mm512_maddubs_epi16, _mm512_max_ps,
-    _mm512_min_ps, _mm512_mul_ps, _mm512_roundscale_ps, _mm512_scalef_ps, _mm512_set1_epi16, _mm512_set1_epi32,
-    _mm512_set1_ps, _mm512_storeu_ps,
+    __m512i, _mm512_add_epi32, _mm512_castps_si512, _mm512_castsi512_ps, _mm512_dpbusd_epi32, _mm512_fmadd_ps,
+    _mm512_madd_epi16, _mm512_maddubs_epi16, _mm512_set1_epi16,
 };
 
-use crate::local::linear::activation::{self, Curve};
-use crate::local::linear::tile::{self, Tile};
-use crate::local::linear::vector::{Block, Dot, Vector};
-
-/// Rows of a tile: 24 sums, two vectors of weights and one input in 32 registers.
-const TILE_ROWS: usize = 12;
-
-impl Vector for __m512 {
-    type Words = __m512i;
-    const LANES: usize = 16;
-
-    #[inline]
-    #[target_feature(enable = "avx2,fma,avx512f,avx512bw")]
-    unsafe fn splat(value: f32) -> Self {
-        _mm512_set1_ps(value)
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx2,fma,avx512f,avx512bw")]
-    unsafe fn load(from: *const f32) -> Self {
-        // SAFETY: the caller gives 16 readable floats.
-        unsafe { _mm512_loadu_ps(from) }
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx2,fma,avx512f,avx512bw")]
-    unsafe fn store(self, to: *mut f32) {
-        // SAFETY: the caller gives 16 writable floats.
-        unsafe { _mm512_storeu_ps(to, self) }
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx2,fma,avx512f,avx512bw")]
-    unsafe fn add(self, other: Self) -> Self {
-        _mm512_add_ps(self, other)
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx2,fma,avx512f,avx512bw")]
-    unsafe fn mul(self, other: Self) -> Self {
-        _mm512_mul_ps(self, other)
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx2,fma,avx512f,avx512bw")]
-    unsafe fn div(self, other: Self) -> Self {
-        _mm512_div_ps(self, other)
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx2,fma,avx512f,avx512bw")]
-    unsafe fn mul_add(self, factor: Self, term: Self) -> Self {
-        _mm512_fmadd_ps(self, factor, term)
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx2,fma,avx512f,avx512bw")]
-    unsafe fn neg_mul_add(self, factor: Self, term: Self) -> Self {
-        _mm512_fnmadd_ps(self, factor, term)
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx2,fma,avx512f,avx512bw")]
-    unsafe fn min(self, other: Self) -> Self {
-        _mm512_min_ps(self, other)
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx2,fma,avx512f,avx512bw")]
-    unsafe fn max(self, other: Self) -> Self {
-        _mm512_max_ps(self, other)
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx2,fma,avx512f,avx512bw")]
-    unsafe fn abs(self) -> Self {
-        _mm512_abs_ps(self)
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx2,fma,avx512f,avx512bw")]
-    unsafe fn round(self) -> Self {
-        _mm512_roundscale_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(self)
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx2,fma,avx512f,avx512bw")]
-    unsafe fn scale(self, power: Self) -> Self {
-        _mm512_scalef_ps(self, power)
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx2,fma,avx512f,avx512bw")]
-    unsafe fn load_words(from: *const u8) -> __m512i {
-        // SAFETY: the caller gives 64 readable bytes.
-        unsafe { _mm512_loadu_si512(from.cast()) }
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx2,fma,avx512f,avx512bw")]
-    unsafe fn splat_word(from: *const u8) -> __m512i {
-        // SAFETY: the caller gives four readable bytes.
-        _mm512_set1_epi32(unsafe { from.cast::<i32>().read_unaligned() })
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx2,fma,avx512f,avx512bw")]
-    unsafe fn from_bits(words: __m512i) -> Self {
-        _mm512_castsi512_ps(words)
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx2,fma,avx512f,avx512bw")]
-    unsafe fn from_integers(words: __m512i) -> Self {
-        _mm512_cvtepi32_ps(words)
-    }
-
-    #[target_feature(enable = "avx2,fma,avx512f,avx512bw")]
-    unsafe fn activate(curve: Curve, block: Block) {
-        // SAFETY: as the caller vouches.
-        unsafe { activation::apply::<Self>(curve, block) }
-    }
-}
+use crate::local::linear::tile::{self, Dot, Tile};
+use crate::local::simd::avx512::Avx512;
 
 /// 32-bit floats.
 pub(crate) struct Float32;
 
 impl Dot for Float32 {
-    type Vector = __m512;
-    const ROWS: usize = TILE_ROWS;
+    type Simd = Avx512;
     const SCALED: bool = false;
 
     #[inline]
@@ -165,8 +40,7 @@ impl Dot for Float32 {
 pub(crate) struct Word;
 
 impl Dot for Word {
-    type Vector = __m512;
-    const ROWS: usize = TILE_ROWS;
+    type Simd = Avx512;
     const SCALED: bool = true;
 
     #[inline]
@@ -186,8 +60,7 @@ impl Dot for Word {
 pub(crate) struct WordVnni;
 
 impl Dot for WordVnni {
-    type Vector = __m512;
-    const ROWS: usize = TILE_ROWS;
+    type Simd = Avx512;
     const SCALED: bool = true;
 
     #[inline]
@@ -215,8 +88,7 @@ impl Dot for WordVnni {
 pub(crate) struct Byte;
 
 impl Dot for Byte {
-    type Vector = __m512;
-    const ROWS: usize = TILE_ROWS;
+    type Simd = Avx512;
     const SCALED: bool = true;
 
     #[inline]
@@ -237,8 +109,7 @@ impl Dot for Byte {
 pub(crate) struct ByteVnni;
 
 impl Dot for ByteVnni {
-    type Vector = __m512;
-    const ROWS: usize = TILE_ROWS;
+    type Simd = Avx512;
     const SCALED: bool = true;
 
     #[inline]

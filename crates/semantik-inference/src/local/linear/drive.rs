@@ -6,12 +6,12 @@
 
 use std::ops::Range;
 
-use crate::local::linear::activation::Curve;
 use crate::local::linear::output::Output;
 use crate::local::linear::pack::Packed;
 use crate::local::linear::rows::Prepared;
-use crate::local::linear::tile::{PANEL_VECTORS, Tile};
-use crate::local::linear::vector::{Block, Dot, Vector};
+use crate::local::linear::tile::{Dot, PANEL_VECTORS, Tile};
+use crate::local::ops::activation::{Activation, Block};
+use crate::local::simd::Simd;
 
 /// Bytes of input that a block of rows may have.
 const BLOCK_BYTES: usize = 512 * 1024;
@@ -26,7 +26,7 @@ pub(crate) struct Product<'a> {
     pub(crate) rows: &'a Prepared<'a>,
     /// Columns to compute; starts at a panel.
     pub(crate) columns: Range<usize>,
-    pub(crate) curve: Option<Curve>,
+    pub(crate) activation: Activation,
     /// Whether the result is added to the output.
     pub(crate) add: bool,
 }
@@ -40,7 +40,7 @@ type Kernel = unsafe fn(&Tile);
 /// product's rows and columns.
 pub(crate) unsafe fn multiply<D: Dot>(product: &Product<'_>, output: &mut Output<'_>) {
     let form = product.packed.form();
-    let most = (BLOCK_BYTES / product.rows.stride / D::ROWS).max(1) * D::ROWS;
+    let most = (BLOCK_BYTES / product.rows.stride / D::Simd::ROWS).max(1) * D::Simd::ROWS;
     let blocks = product.rows.rows.div_ceil(most);
     let mut spare = [0.0; SPARE];
     for block in 0..blocks {
@@ -49,7 +49,7 @@ pub(crate) unsafe fn multiply<D: Dot>(product: &Product<'_>, output: &mut Output
             1 => 4,
             2 => 2,
             // Twelve sums and what they are made of do not fit 16 registers.
-            3 if D::ROWS > 6 => 2,
+            3 if D::Simd::ROWS > 6 => 2,
             _ => 1,
         };
         let mut column = product.columns.start;
@@ -79,7 +79,7 @@ unsafe fn panel<D: Dot>(
     let columns = (panels * form.width).min(product.columns.end - column);
     let whole = columns == panels * form.width;
     let panel_bytes = form.panel_words() * 4;
-    let tiles = rows.len().div_ceil(D::ROWS);
+    let tiles = rows.len().div_ceil(D::Simd::ROWS);
     for tile in 0..tiles {
         let tile_rows = part(rows.len(), tiles, tile);
         let (row, count) = (rows.start + tile_rows.start, tile_rows.len());
@@ -114,9 +114,8 @@ unsafe fn panel<D: Dot>(
                 add: product.add,
             };
             kernel::<D>(count, panels * PANEL_VECTORS)(&work);
-            if let Some(curve) = product.curve {
-                D::Vector::activate(curve, Block { at, stride, rows: count, columns: panels * form.width });
-            }
+            let block = Block { at, stride, rows: count, columns: panels * form.width };
+            product.activation.apply(product.rows.isa, block);
             if !whole {
                 copy(Block { at, stride, rows: count, columns }, place, output.stride());
             }
@@ -150,9 +149,9 @@ fn kernel<D: Dot>(rows: usize, vectors: usize) -> Kernel {
         (2, 2) => D::tile::<2, 2>,
         (2, 3) => D::tile::<3, 2>,
         (2, 4) => D::tile::<4, 2>,
-        (2, 5) if const { D::ROWS > 4 } => D::tile::<5, 2>,
-        (2, 6) if const { D::ROWS > 4 } => D::tile::<6, 2>,
-        (2, _) if const { D::ROWS > 6 } => tall::<D>(rows),
+        (2, 5) if const { D::Simd::ROWS > 4 } => D::tile::<5, 2>,
+        (2, 6) if const { D::Simd::ROWS > 4 } => D::tile::<6, 2>,
+        (2, _) if const { D::Simd::ROWS > 6 } => tall::<D>(rows),
         _ => unreachable!("a tile has no {rows} rows of {vectors} vectors"),
     }
 }

@@ -5,9 +5,9 @@
 
 use std::ops::Range;
 
-use crate::local::linear::activation::{Activation, Curve};
+use crate::local::isa::{Isa, Set};
 use crate::local::linear::drive::{self, Product};
-use crate::local::linear::isa::Isa;
+use crate::local::linear::line::Lines;
 #[cfg(target_arch = "aarch64")]
 use crate::local::linear::neon;
 use crate::local::linear::output::Output;
@@ -15,14 +15,15 @@ use crate::local::linear::pack::{Form, Packed};
 use crate::local::linear::portable;
 use crate::local::linear::precision::{MAX_INPUTS, Precision};
 use crate::local::linear::rows::Prepared;
-use crate::local::linear::vector::Dot;
+use crate::local::linear::tile::Dot;
 #[cfg(target_arch = "x86_64")]
 use crate::local::linear::{avx2, avx512};
+use crate::local::ops::activation::Activation;
 
 /// What is done with the product and its bias.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Finish {
-    /// `output = activation(product + bias)`.
+    /// `output = activation(product + bias)`; GELU is as exact as the precision calls for.
     Store(Activation),
     /// `output += product + bias`, for a residual.
     Add,
@@ -38,8 +39,7 @@ impl Linear {
     /// Packs row-major weights `[outputs, inputs]` (as safetensors has them) and a bias, or none.
     ///
     /// # Panics
-    /// Where the sizes do not fit, there are no inputs or more than 65,536, or this machine
-    /// cannot run the instruction set.
+    /// Where the sizes do not fit, or there are no inputs or more than 65,536.
     pub(crate) fn pack(
         weight: &[f32],
         bias: Option<&[f32]>,
@@ -48,25 +48,22 @@ impl Linear {
         precision: Precision,
         isa: Isa,
     ) -> Self {
-        let form = checked(outputs, inputs, precision, isa);
+        assert!((1..=MAX_INPUTS).contains(&inputs), "a layer has 1 to {MAX_INPUTS} inputs, not {inputs}");
         assert_eq!(weight.len(), outputs * inputs, "the weights are not {outputs} x {inputs}");
         assert!(bias.is_none_or(|bias| bias.len() == outputs), "the bias does not have {outputs} numbers");
-        Self { packed: Packed::new(weight, bias, form), isa }
+        Self { packed: Packed::new(weight, bias, Form::new(outputs, inputs, precision, isa)), isa }
     }
 
-    /// Takes what `as_bytes` of a layer of the same shape, precision, panel width and byte limit
-    /// gave; nothing where the length is wrong.
-    ///
-    /// # Panics
-    /// As `pack`.
-    pub(crate) fn from_bytes(
-        bytes: &[u8],
+    /// Takes the lines that `as_bytes` of a layer of the same shape, precision, panel width and byte
+    /// limit gave; nothing where there are more or fewer.
+    pub(crate) fn from_lines(
+        lines: Lines,
         outputs: usize,
         inputs: usize,
         precision: Precision,
         isa: Isa,
     ) -> Option<Self> {
-        let packed = Packed::from_bytes(bytes, checked(outputs, inputs, precision, isa))?;
+        let packed = Packed::from_lines(lines, Form::new(outputs, inputs, precision, isa))?;
         Some(Self { packed, isa })
     }
 
@@ -77,7 +74,7 @@ impl Linear {
 
     /// Bytes of memory that the packed weights, scales and biases take.
     pub(crate) fn bytes(&self) -> usize {
-        self.packed.as_bytes().len()
+        self.packed.bytes()
     }
 
     /// Output columns.
@@ -122,32 +119,15 @@ impl Linear {
         if columns.is_empty() || rows.rows == 0 {
             return;
         }
-        let curve = match finish {
-            Finish::Store(activation) => curve(activation, form.precision),
-            Finish::Add => None,
+        let activation = match finish {
+            Finish::Store(Activation::Gelu) if form.precision != Precision::Float32 => Activation::CoarseGelu,
+            Finish::Store(activation) => activation,
+            Finish::Add => Activation::None,
         };
-        let product = Product { packed: &self.packed, rows, columns, curve, add: finish == Finish::Add };
-        // SAFETY: the constructor has checked that the machine has the set and packed for it; the
-        // sizes were checked above.
+        let product = Product { packed: &self.packed, rows, columns, activation, add: finish == Finish::Add };
+        // SAFETY: the machine has the set, or there would be no `Isa`, and the weights are packed
+        // for it; the sizes were checked above.
         unsafe { kernel(self.isa, form.precision)(&product, &mut output) }
-    }
-}
-
-/// The form of a layer that can be packed.
-fn checked(outputs: usize, inputs: usize, precision: Precision, isa: Isa) -> Form {
-    assert!(isa.is_available(), "this machine cannot run {isa}");
-    assert!((1..=MAX_INPUTS).contains(&inputs), "a layer has 1 to {MAX_INPUTS} inputs, not {inputs}");
-    Form::new(outputs, inputs, precision, isa)
-}
-
-fn curve(activation: Activation, precision: Precision) -> Option<Curve> {
-    match activation {
-        Activation::None => None,
-        Activation::Gelu if precision == Precision::Float32 => Some(Curve::Gelu),
-        Activation::Gelu => Some(Curve::CoarseGelu),
-        Activation::GeluTanh => Some(Curve::GeluTanh),
-        Activation::Silu => Some(Curve::Silu),
-        Activation::Relu => Some(Curve::Relu),
     }
 }
 
@@ -155,19 +135,19 @@ type Multiply = unsafe fn(&Product<'_>, &mut Output<'_>);
 
 /// The product for an instruction set and a precision.
 fn kernel(isa: Isa, precision: Precision) -> Multiply {
-    match isa {
+    match isa.set() {
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx512Vnni => pick::<avx512::Float32, avx512::WordVnni, avx512::ByteVnni>(precision),
+        Set::Avx512Vnni => pick::<avx512::Float32, avx512::WordVnni, avx512::ByteVnni>(precision),
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 => pick::<avx512::Float32, avx512::Word, avx512::Byte>(precision),
+        Set::Avx512 => pick::<avx512::Float32, avx512::Word, avx512::Byte>(precision),
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2Vnni => pick::<avx2::Float32, avx2::WordVnni, avx2::ByteVnni>(precision),
+        Set::Avx2Vnni => pick::<avx2::Float32, avx2::WordVnni, avx2::ByteVnni>(precision),
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 => pick::<avx2::Float32, avx2::Word, avx2::Byte>(precision),
+        Set::Avx2 => pick::<avx2::Float32, avx2::Word, avx2::Byte>(precision),
         #[cfg(target_arch = "aarch64")]
-        Isa::NeonDot => pick::<neon::Float32, neon::Word, neon::ByteDot>(precision),
+        Set::NeonDot => pick::<neon::Float32, neon::Word, neon::ByteDot>(precision),
         #[cfg(target_arch = "aarch64")]
-        Isa::Neon => pick::<neon::Float32, neon::Word, neon::Byte>(precision),
+        Set::Neon => pick::<neon::Float32, neon::Word, neon::Byte>(precision),
         _ => pick::<
             portable::Portable<portable::Float32>,
             portable::Portable<portable::Word>,

@@ -3,13 +3,11 @@
 //!
 //! Invariant: a row's result is bit for bit the same whatever rows are beside it.
 
-mod activation;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod drive;
-mod isa;
 mod layer;
 mod line;
 #[cfg(target_arch = "aarch64")]
@@ -22,11 +20,10 @@ mod rows;
 #[cfg(test)]
 mod tests;
 mod tile;
-mod vector;
 
-pub(crate) use activation::Activation;
-pub(crate) use isa::Isa;
+pub(crate) use crate::local::ops::activation::Activation;
 pub(crate) use layer::{Finish, Linear};
+pub(crate) use line::{LINE, Lines, bytes_of};
 pub(crate) use output::Output;
 pub(crate) use precision::Precision;
 pub(crate) use rows::Rows;

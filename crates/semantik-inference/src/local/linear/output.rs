@@ -1,9 +1,9 @@
 //! Where a linear layer writes: a rectangle of a larger matrix.
 //!
-//! A view can be cut between two columns, so that two cores can fill one matrix. Invariant: the
-//! elements of two views never overlap.
+//! Parts of a view share no column, so that several cores can fill one matrix.
 
 use std::marker::PhantomData;
+use std::ops::Range;
 
 /// A mutable view of `rows x columns` floats inside a row-major matrix.
 pub(crate) struct Output<'a> {
@@ -16,6 +16,8 @@ pub(crate) struct Output<'a> {
 
 // SAFETY: a view is an exclusive borrow of its own elements, which no other view shares.
 unsafe impl Send for Output<'_> {}
+// SAFETY: a shared view gives away parts only, and who takes them answers for their columns.
+unsafe impl Sync for Output<'_> {}
 
 impl<'a> Output<'a> {
     /// The first `columns` floats of each of `rows` rows that are `stride` floats apart.
@@ -29,15 +31,16 @@ impl<'a> Output<'a> {
         Self { at: matrix.as_mut_ptr(), stride, rows, columns, matrix: PhantomData }
     }
 
-    /// The columns before `column`, and those from it on.
+    /// Some of its columns.
     ///
     /// # Panics
-    /// Where there are fewer columns.
-    pub(crate) fn split_at_column(self, column: usize) -> (Self, Self) {
-        assert!(column <= self.columns, "no column {column} among {}", self.columns);
-        let left = Self { columns: column, ..self };
-        let right = Self { at: self.at.wrapping_add(column), columns: self.columns - column, ..self };
-        (left, right)
+    /// Where it has fewer.
+    ///
+    /// # Safety
+    /// No column is in two parts that are in use at once.
+    pub(crate) unsafe fn part(&self, columns: Range<usize>) -> Self {
+        assert!(columns.start <= columns.end && columns.end <= self.columns, "no {columns:?} among {}", self.columns);
+        Self { at: self.at.wrapping_add(columns.start), columns: columns.len(), ..*self }
     }
 
     /// Rows in it.
@@ -67,12 +70,13 @@ mod tests {
     use super::Output;
 
     #[test]
-    fn the_halves_of_a_view_share_no_element() {
+    fn the_parts_of_a_view_share_no_element() {
         let mut matrix = [0.0_f32; 12];
-        let (mut left, mut right) = Output::new(&mut matrix, 3, 3, 4).split_at_column(1);
-        assert_eq!((left.columns(), right.columns()), (1, 2));
-        // SAFETY: both places are inside the matrix.
+        let whole = Output::new(&mut matrix, 3, 3, 4);
+        // SAFETY: the parts have different columns, and both places are inside the matrix.
         unsafe {
+            let (mut left, mut right) = (whole.part(0..1), whole.part(1..3));
+            assert_eq!((left.columns(), right.columns()), (1, 2));
             *left.at(2, 0) = 1.0;
             *right.at(2, 1) = 2.0;
         }

@@ -2,12 +2,10 @@
 //!
 //! In this order: the panels, then for every column its starting sum, its scale and its bias. A
 //! panel holds `width` columns; in it the steps follow each other, and a step holds one word (1, 2
-//! or 4 consecutive inputs) of each column. Columns and inputs that are missing are zero. The
-//! block depends on nothing but the weights, the precision and the panel's form, so its bytes can
-//! be written to a file and read back, or mapped.
+//! or 4 consecutive inputs) of each column. Columns and inputs that are missing are zero.
 
-use crate::local::linear::isa::Isa;
-use crate::local::linear::line::{LINE, Line, view, view_mut};
+use crate::local::isa::{Isa, Set};
+use crate::local::linear::line::{LINE, Line, Lines, view, view_mut};
 use crate::local::linear::precision::{Precision, SUM_LIMIT, word_limit};
 
 /// The form of a packed block.
@@ -26,8 +24,8 @@ pub(crate) struct Form {
 
 impl Form {
     pub(crate) fn new(outputs: usize, inputs: usize, precision: Precision, isa: Isa) -> Self {
-        let (width, byte_limit) = (isa.panel_width(), isa.byte_weight_limit());
-        Self { outputs, inputs, precision, width, byte_limit, zero_point: isa.byte_zero_point() }
+        let (width, byte_limit) = (panel_width(isa), byte_weight_limit(isa));
+        Self { outputs, inputs, precision, width, byte_limit, zero_point: byte_zero_point(isa) }
     }
 
     pub(crate) fn steps(&self) -> usize {
@@ -52,10 +50,36 @@ impl Form {
     }
 }
 
+/// Output columns that lie side by side in a packed panel: two vectors of 32-bit numbers.
+fn panel_width(isa: Isa) -> usize {
+    match isa.set() {
+        Set::Avx512Vnni | Set::Avx512 => 32,
+        Set::Avx2Vnni | Set::Avx2 => 16,
+        Set::NeonDot | Set::Neon | Set::Portable => 8,
+    }
+}
+
+/// The largest absolute value of an 8-bit weight. Without a dot product instruction two
+/// products of an unsigned and a signed byte are added in 16 bits, which holds 255 x 2 x 63.
+pub(crate) fn byte_weight_limit(isa: Isa) -> i32 {
+    match isa.set() {
+        Set::Avx512 | Set::Avx2 => 63,
+        Set::Avx512Vnni | Set::Avx2Vnni | Set::NeonDot | Set::Neon | Set::Portable => 127,
+    }
+}
+
+/// What is added to an 8-bit activation: the x86 instructions want it unsigned.
+pub(crate) fn byte_zero_point(isa: Isa) -> i32 {
+    match isa.set() {
+        Set::NeonDot | Set::Neon => 0,
+        Set::Avx512Vnni | Set::Avx512 | Set::Avx2Vnni | Set::Avx2 | Set::Portable => 128,
+    }
+}
+
 /// Packed weights with their starting sums, scales and biases.
 pub(crate) struct Packed {
     form: Form,
-    lines: Vec<Line>,
+    lines: Lines,
 }
 
 impl Packed {
@@ -78,31 +102,31 @@ impl Packed {
                 *packed = *word;
             }
         }
-        Self { form, lines }
+        Self { form, lines: Lines::Owned(lines) }
     }
 
-    /// Takes the bytes of another one of the same form, or nothing where the length is wrong.
-    pub(crate) fn from_bytes(bytes: &[u8], form: Form) -> Option<Self> {
-        if bytes.len() != form.lines() * LINE {
-            return None;
-        }
-        let mut lines = vec![Line([0; LINE / 4]); form.lines()];
-        view_mut(&mut lines).copy_from_slice(bytes);
-        Some(Self { form, lines })
+    /// Takes the lines of another one of the same form, or nothing where there are more or fewer.
+    pub(crate) fn from_lines(lines: Lines, form: Form) -> Option<Self> {
+        (lines.len() == form.lines()).then_some(Self { form, lines })
     }
 
     pub(crate) fn form(&self) -> &Form {
         &self.form
     }
 
-    /// The block as plain bytes.
+    /// All of it as plain bytes.
     pub(crate) fn as_bytes(&self) -> &[u8] {
         view(&self.lines)
     }
 
+    /// Bytes of memory that it takes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.lines.len() * LINE
+    }
+
     /// The panels' bytes, each `4 x panel_words` long.
     pub(crate) fn panels(&self) -> &[u8] {
-        &self.as_bytes()[..4 * self.form.weight_words()]
+        &view(&self.lines)[..4 * self.form.weight_words()]
     }
 
     /// The starting sum of each column: its bias in float32, otherwise what takes back the
@@ -194,8 +218,8 @@ fn largest(row: &[f32]) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Form, Packed, join, quantise_to_words};
-    use crate::local::linear::isa::Isa;
+    use super::{Form, Line, Lines, Packed, join, quantise_to_words, view};
+    use crate::local::isa::Isa;
     use crate::local::linear::precision::{Precision, SUM_LIMIT, word_limit};
 
     #[test]
@@ -220,11 +244,12 @@ mod tests {
     #[test]
     fn a_packed_block_survives_being_bytes() {
         let weight: Vec<f32> = (0..15).map(|i| i as f32 - 7.0).collect();
-        let form = Form::new(5, 3, Precision::Int8, Isa::Portable);
+        let form = Form::new(5, 3, Precision::Int8, Isa::PORTABLE);
         let packed = Packed::new(&weight, Some(&[1.0; 5]), form);
-        let again = Packed::from_bytes(packed.as_bytes(), form).expect("the same form");
+        let lines = || view::<u8, Line>(packed.as_bytes()).to_vec();
+        let again = Packed::from_lines(Lines::Owned(lines()), form).expect("the same form");
         assert_eq!(again.as_bytes(), packed.as_bytes());
         assert_eq!(again.bias()[..5], [1.0; 5]);
-        assert!(Packed::from_bytes(&packed.as_bytes()[1..], form).is_none());
+        assert!(Packed::from_lines(Lines::Owned(lines()[1..].to_vec()), form).is_none());
     }
 }

@@ -1,4 +1,4 @@
-//! The kernels in plain Rust, eight lanes at a time.
+//! The kernels in plain Rust.
 //!
 //! What every machine runs, and the yardstick of the others: the integer forms give the same sums
 //! as the dot product instructions. Where the compiler may not assume a fused multiply-add the
@@ -6,127 +6,8 @@
 
 use std::array;
 
-use crate::local::linear::activation::{self, Curve};
-use crate::local::linear::tile::{self, Tile};
-use crate::local::linear::vector::{Block, Dot, Vector};
-
-/// Eight floats.
-#[derive(Clone, Copy)]
-pub(crate) struct Eight([f32; 8]);
-
-/// Rows of a tile.
-const TILE_ROWS: usize = 4;
-
-impl Eight {
-    #[inline(always)]
-    fn map(self, function: impl Fn(f32) -> f32) -> Self {
-        Self(self.0.map(function))
-    }
-
-    #[inline(always)]
-    fn zip(self, other: Self, function: impl Fn(f32, f32) -> f32) -> Self {
-        Self(array::from_fn(|lane| function(self.0[lane], other.0[lane])))
-    }
-}
-
-impl Vector for Eight {
-    type Words = [u32; 8];
-    const LANES: usize = 8;
-
-    #[inline(always)]
-    unsafe fn splat(value: f32) -> Self {
-        Self([value; 8])
-    }
-
-    #[inline(always)]
-    unsafe fn load(from: *const f32) -> Self {
-        // SAFETY: the caller gives eight readable floats.
-        Self(unsafe { from.cast::<[f32; 8]>().read_unaligned() })
-    }
-
-    #[inline(always)]
-    unsafe fn store(self, to: *mut f32) {
-        // SAFETY: the caller gives eight writable floats.
-        unsafe { to.cast::<[f32; 8]>().write_unaligned(self.0) }
-    }
-
-    #[inline(always)]
-    unsafe fn add(self, other: Self) -> Self {
-        self.zip(other, |a, b| a + b)
-    }
-
-    #[inline(always)]
-    unsafe fn mul(self, other: Self) -> Self {
-        self.zip(other, |a, b| a * b)
-    }
-
-    #[inline(always)]
-    unsafe fn div(self, other: Self) -> Self {
-        self.zip(other, |a, b| a / b)
-    }
-
-    #[inline(always)]
-    unsafe fn mul_add(self, factor: Self, term: Self) -> Self {
-        self.zip(factor, |a, b| a * b).zip(term, |a, b| a + b)
-    }
-
-    #[inline(always)]
-    unsafe fn neg_mul_add(self, factor: Self, term: Self) -> Self {
-        self.zip(factor, |a, b| a * b).zip(term, |a, b| b - a)
-    }
-
-    #[inline(always)]
-    unsafe fn min(self, other: Self) -> Self {
-        self.zip(other, |a, b| if a < b { a } else { b })
-    }
-
-    #[inline(always)]
-    unsafe fn max(self, other: Self) -> Self {
-        self.zip(other, |a, b| if a > b { a } else { b })
-    }
-
-    #[inline(always)]
-    unsafe fn abs(self) -> Self {
-        self.map(f32::abs)
-    }
-
-    #[inline(always)]
-    unsafe fn round(self) -> Self {
-        self.map(f32::round_ties_even)
-    }
-
-    #[inline(always)]
-    unsafe fn scale(self, power: Self) -> Self {
-        self.zip(power, |a, power| a * f32::from_bits(((power as i32 + 127) as u32) << 23))
-    }
-
-    #[inline(always)]
-    unsafe fn load_words(from: *const u8) -> [u32; 8] {
-        // SAFETY: the caller gives 32 readable bytes.
-        unsafe { from.cast::<[u32; 8]>().read_unaligned() }
-    }
-
-    #[inline(always)]
-    unsafe fn splat_word(from: *const u8) -> [u32; 8] {
-        // SAFETY: the caller gives four readable bytes.
-        [unsafe { from.cast::<u32>().read_unaligned() }; 8]
-    }
-
-    #[inline(always)]
-    unsafe fn from_bits(words: [u32; 8]) -> Self {
-        Self(words.map(f32::from_bits))
-    }
-
-    #[inline(always)]
-    unsafe fn from_integers(words: [u32; 8]) -> Self {
-        Self(words.map(|word| word.cast_signed() as f32))
-    }
-
-    unsafe fn activate(curve: Curve, block: Block) {
-        // SAFETY: as the caller vouches.
-        unsafe { activation::apply::<Self>(curve, block) }
-    }
-}
+use crate::local::linear::tile::{self, Dot, Tile, Words};
+use crate::local::simd::portable;
 
 /// One lane of a dot product.
 trait Lane {
@@ -138,12 +19,11 @@ trait Lane {
 pub(crate) struct Portable<L>(L);
 
 impl<L: Lane> Dot for Portable<L> {
-    type Vector = Eight;
-    const ROWS: usize = TILE_ROWS;
+    type Simd = portable::Portable;
     const SCALED: bool = L::SCALED;
 
     #[inline(always)]
-    unsafe fn dot(sum: [u32; 8], weights: [u32; 8], input: [u32; 8]) -> [u32; 8] {
+    unsafe fn dot(sum: Words<Self>, weights: Words<Self>, input: Words<Self>) -> Words<Self> {
         array::from_fn(|lane| L::dot(sum[lane], weights[lane], input[lane]))
     }
 

@@ -5,9 +5,11 @@
 //! is plain Rust that the compiler makes vectors of, without fused steps: every instruction set
 //! gives the same numbers.
 
-use crate::local::linear::isa::Isa;
+use crate::local::isa::{Isa, Kernel};
 use crate::local::linear::line::{LINE, Line, view, view_mut};
+use crate::local::linear::pack::byte_zero_point;
 use crate::local::linear::precision::{MAX_INPUTS, Precision, word_limit};
+use crate::local::simd::Simd;
 
 /// Scratch for activations; keep one per thread.
 pub(crate) struct Rows {
@@ -32,11 +34,7 @@ pub(crate) struct Prepared<'a> {
 
 impl Rows {
     /// Empty scratch; grows to the largest input it meets.
-    ///
-    /// # Panics
-    /// Where this machine cannot run the instruction set.
     pub(crate) fn new(isa: Isa) -> Self {
-        assert!(isa.is_available(), "this machine cannot run {isa}");
         Self { isa, lines: Vec::new(), scales: Vec::new() }
     }
 
@@ -66,20 +64,15 @@ impl Rows {
         self.scales.clear();
         let limit = match precision {
             Precision::Float16 => Limit::Word(word_limit(inputs)),
-            Precision::Float32 | Precision::Int8 => Limit::Byte { zero_point: self.isa.byte_zero_point() as u8 },
+            Precision::Float32 | Precision::Int8 => Limit::Byte { zero_point: byte_zero_point(self.isa) as u8 },
         };
         let bytes: &mut [u8] = &mut view_mut(&mut self.lines)[..rows * stride];
         for (row, packed) in input.chunks_exact(inputs).zip(bytes.chunks_exact_mut(stride)) {
-            self.scales.push(quantise(self.isa, limit, row, packed));
+            let mut scale = 0.0;
+            self.isa.run(Quantise { limit, row, packed, scale: &mut scale });
+            self.scales.push(scale);
         }
         Prepared { bytes, stride, scales: &self.scales, rows, inputs, precision, isa: self.isa }
-    }
-}
-
-impl Prepared<'_> {
-    /// Rows in it.
-    pub(crate) fn rows(&self) -> usize {
-        self.rows
     }
 }
 
@@ -92,29 +85,19 @@ enum Limit {
     Byte { zero_point: u8 },
 }
 
-/// Quantises one row with the instruction set; its scale.
-fn quantise(isa: Isa, limit: Limit, row: &[f32], packed: &mut [u8]) -> f32 {
-    match isa {
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: `Rows::new` has checked that the machine has the set.
-        Isa::Avx512Vnni | Isa::Avx512 => unsafe { quantise_avx512(limit, row, packed) },
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: as above.
-        Isa::Avx2Vnni | Isa::Avx2 => unsafe { quantise_avx2(limit, row, packed) },
-        _ => quantise_row(limit, row, packed),
+/// One row to be quantised.
+struct Quantise<'a> {
+    limit: Limit,
+    row: &'a [f32],
+    packed: &'a mut [u8],
+    scale: &'a mut f32,
+}
+
+impl Kernel for Quantise<'_> {
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        *self.scale = quantise_row(self.limit, self.row, self.packed);
     }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl,avx512dq")]
-fn quantise_avx512(limit: Limit, row: &[f32], packed: &mut [u8]) -> f32 {
-    quantise_row(limit, row, packed)
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-fn quantise_avx2(limit: Limit, row: &[f32], packed: &mut [u8]) -> f32 {
-    quantise_row(limit, row, packed)
 }
 
 /// Adding this to a number below 2^22 rounds it (ties to even) into the sum's low bits.

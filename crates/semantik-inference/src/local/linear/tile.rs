@@ -4,7 +4,26 @@
 //! from the column's starting sum, whatever the size of the tile. A row's result therefore does
 //! not depend on the rows beside it.
 
-use crate::local::linear::vector::{Dot, Vector, Words};
+use crate::local::simd::Simd;
+
+/// One instruction set's way of multiplying rows with packed columns in one precision.
+///
+/// A step takes one word of each row (1, 2 or 4 numbers) and one word of each of `LANES` packed
+/// columns, and adds the products to `LANES` sums. The methods are `unsafe`: the machine must have
+/// the instructions.
+pub(crate) trait Dot {
+    /// The vectors that it works on.
+    type Simd: Simd;
+    /// Whether sums are integers that scales turn into floats.
+    const SCALED: bool;
+    /// `sum + weights * input`, for each lane.
+    unsafe fn dot(sum: Words<Self>, weights: Words<Self>, input: Words<Self>) -> Words<Self>;
+    /// `multiply` inside a function that enables the instructions.
+    unsafe fn tile<const ROWS: usize, const VECTORS: usize>(tile: &Tile);
+}
+
+/// The words that `D` works on.
+pub(crate) type Words<D> = <<D as Dot>::Simd as Simd>::Words;
 
 /// What a tile multiplies. Pointers, since two tiles may write to the same rows side by side.
 pub(crate) struct Tile {
@@ -48,14 +67,15 @@ pub(crate) const PANEL_VECTORS: usize = 2;
 /// `VECTORS / 2` panels, and `ROWS` output rows of `VECTORS` vectors that nobody else touches.
 #[inline(always)]
 pub(crate) unsafe fn multiply<D: Dot, const ROWS: usize, const VECTORS: usize>(tile: &Tile) {
-    let lanes = <D::Vector as Vector>::LANES;
+    let lanes = D::Simd::LANES;
     let vector_bytes = lanes * 4;
     // SAFETY: the caller vouches for the pointers and for the instruction set; a prefetch of an
     // address beyond the weights has no effect.
     unsafe {
-        let mut sums = [[D::Vector::load_words(tile.starts); VECTORS]; ROWS];
+        let simd = D::Simd::new();
+        let mut sums = [[simd.load_words(tile.starts); VECTORS]; ROWS];
         for vector in 0..VECTORS {
-            let start = D::Vector::load_words(tile.starts.add(vector * vector_bytes));
+            let start = simd.load_words(tile.starts.add(vector * vector_bytes));
             for row in sums.iter_mut() {
                 row[vector] = start;
             }
@@ -69,13 +89,13 @@ pub(crate) unsafe fn multiply<D: Dot, const ROWS: usize, const VECTORS: usize>(t
         let mut inputs = tile.inputs;
         let mut ahead = tile.ahead;
         for _ in 0..tile.steps {
-            let mut columns = [D::Vector::load_words(weights); VECTORS];
+            let mut columns = [simd.load_words(weights); VECTORS];
             for (vector, column) in columns.iter_mut().enumerate() {
                 let panel = weights.add(vector / PANEL_VECTORS * tile.panel_bytes);
-                *column = D::Vector::load_words(panel.add(vector % PANEL_VECTORS * vector_bytes));
+                *column = simd.load_words(panel.add(vector % PANEL_VECTORS * vector_bytes));
             }
             for (row, sums) in sums.iter_mut().enumerate() {
-                let input = D::Vector::splat_word(inputs.add(row * tile.input_stride));
+                let input = simd.splat_word(inputs.add(row * tile.input_stride));
                 for (sum, column) in sums.iter_mut().zip(columns) {
                     *sum = D::dot(*sum, column, input);
                 }
@@ -98,23 +118,24 @@ pub(crate) unsafe fn multiply<D: Dot, const ROWS: usize, const VECTORS: usize>(t
 /// As `multiply`.
 #[inline(always)]
 unsafe fn finish<D: Dot, const ROWS: usize, const VECTORS: usize>(tile: &Tile, sums: [[Words<D>; VECTORS]; ROWS]) {
-    let lanes = <D::Vector as Vector>::LANES;
+    let lanes = D::Simd::LANES;
     // SAFETY: as the caller vouches.
     unsafe {
+        let simd = D::Simd::new();
         for vector in 0..VECTORS {
             for (row, sums) in sums.iter().enumerate() {
-                let mut value = D::Vector::from_bits(sums[vector]);
+                let mut value = simd.reinterpret(sums[vector]);
                 if D::SCALED {
-                    value = D::Vector::from_integers(sums[vector]);
-                    let scale = D::Vector::load(tile.scales.add(vector * lanes));
-                    let bias = D::Vector::load(tile.bias.add(vector * lanes));
-                    value = value.mul_add(scale.mul(D::Vector::splat(*tile.row_scales.add(row))), bias);
+                    value = simd.convert(sums[vector]);
+                    let scale = simd.load(tile.scales.add(vector * lanes));
+                    let bias = simd.load(tile.bias.add(vector * lanes));
+                    value = simd.fma(value, simd.mul(scale, simd.splat(*tile.row_scales.add(row))), bias);
                 }
                 let to = tile.output.add(row * tile.output_stride + vector * lanes);
                 if tile.add {
-                    value = value.add(D::Vector::load(to));
+                    value = simd.add(value, simd.load(to));
                 }
-                value.store(to);
+                simd.store(to, value);
             }
         }
     }

@@ -6,7 +6,9 @@ use safetensors::SafeTensors;
 use serde_json::Value;
 
 use super::{Model, Task};
+use crate::local::hands::tests::helped;
 use crate::local::linear::Precision;
+use crate::local::scratch::Scratch;
 use crate::local::settings::Settings;
 
 const TEXTS: [usize; 3] = [2, 4, 6];
@@ -31,15 +33,17 @@ fn floats(bytes: &[u8]) -> Vec<f32> {
 
 #[test]
 fn every_layer_is_within_a_ten_thousandth_of_the_reference() {
-    for (family, stages) in [("qwen3", 5), ("bert", 4), ("xlm-roberta", 4)] {
+    for (family, stages) in
+        [("qwen3", 5), ("bert", 4), ("xlm-roberta", 4), ("mpnet", 4), ("modernbert", 7), ("nomic", 4)]
+    {
         let folder = tiny(family);
         let settings = Settings::read(&folder).expect("the folder is a model");
-        let model = Model::load(&folder, &settings, Precision::Float32, Task::Embed).expect("the weights load");
+        let model = Model::load(&folder, &settings, Precision::Float32, Task::Embed, None).expect("the weights load");
         let bytes = std::fs::read(folder.join("states.safetensors")).expect("the fixture is there");
         let reference = SafeTensors::deserialize(&bytes).expect("it is a safetensors file");
         // All texts in one unit, so that their company is tested too.
         let (texts, mut seen) = (ids(&folder), Vec::new());
-        model.run(&texts, &mut model.scratch(), &mut |states| seen.push(states.to_vec()));
+        model.run(&texts, &mut Scratch::default(), &mut |states| seen.push(states.to_vec()));
         assert_eq!(seen.len(), stages);
         for (stage, states) in seen.iter().enumerate() {
             let expected: Vec<f32> = TEXTS
@@ -51,6 +55,25 @@ fn every_layer_is_within_a_ten_thousandth_of_the_reference() {
             let error = states.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
             println!("{family}, stage {stage}: {error:e} at most, of numbers up to {largest}");
             assert!(error < 1e-4, "{family}, stage {stage}: {error}");
+        }
+    }
+}
+
+#[test]
+fn helpers_change_no_bit_of_any_model_in_any_precision() {
+    for family in ["qwen3", "bert", "xlm-roberta"] {
+        let folder = tiny(family);
+        let settings = Settings::read(&folder).expect("the folder is a model");
+        let texts = ids(&folder);
+        for precision in [Precision::Float32, Precision::Float16, Precision::Int8] {
+            let model = Model::load(&folder, &settings, precision, Task::Embed, None).expect("the weights load");
+            let alone = model.encode(&texts, &mut Scratch::default(), &mut || {});
+            helped(3, |hands| {
+                let mut scratch = Scratch { hands: std::mem::take(hands), ..Scratch::default() };
+                for _ in 0..50 {
+                    assert!(model.encode(&texts, &mut scratch, &mut || {}) == alone, "{family} {precision:?}");
+                }
+            });
         }
     }
 }

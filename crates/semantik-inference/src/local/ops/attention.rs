@@ -17,8 +17,8 @@ mod tile;
 use std::marker::PhantomData;
 use std::ops::Range;
 
-use crate::local::ops::isa::{Isa, Kernel};
-use crate::local::ops::simd::Simd;
+use crate::local::isa::{Isa, Kernel};
+use crate::local::simd::Simd;
 pub(crate) use packing::Scratch;
 
 /// The widest head that is supported, in floats.
@@ -72,7 +72,7 @@ impl Shape<'_> {
 
 /// Some heads' columns of the output `[tokens, heads * head_dim]`.
 ///
-/// Two parts made by [`Heads::split_at`] share no column, so two threads may fill them at once.
+/// Parts made by [`Heads::part`] share no column, so several threads may fill them at once.
 #[derive(Debug)]
 pub(crate) struct Heads<'a> {
     first: *mut f32,
@@ -85,6 +85,8 @@ pub(crate) struct Heads<'a> {
 
 // SAFETY: a part is the only way to its columns while the borrow of the whole lasts.
 unsafe impl Send for Heads<'_> {}
+// SAFETY: a shared one gives away parts only, and who takes them answers for their heads.
+unsafe impl Sync for Heads<'_> {}
 
 impl<'a> Heads<'a> {
     /// All heads of `out`, `[tokens, heads * head_dim]`.
@@ -99,15 +101,20 @@ impl<'a> Heads<'a> {
         Self { first: out.as_mut_ptr(), tokens, row, head_dim: shape.head_dim, range, owner: PhantomData }
     }
 
-    /// The heads before `head`, and `head` with those after it.
+    /// Some of its heads.
     ///
     /// # Panics
-    /// When `head` lies outside this part.
-    pub(crate) fn split_at(self, head: usize) -> (Self, Self) {
-        assert!(self.range.start <= head && head <= self.range.end, "head {head} is not in {:?}", self.range);
-        let left = Self { range: self.range.start..head, ..self };
-        let right = Self { range: head..self.range.end, ..self };
-        (left, right)
+    /// When they are not in it.
+    ///
+    /// # Safety
+    /// No head is in two parts that are in use at once.
+    pub(crate) unsafe fn part(&self, heads: Range<usize>) -> Self {
+        assert!(
+            self.range.start <= heads.start && heads.end <= self.range.end,
+            "{heads:?} are not in {:?}",
+            self.range
+        );
+        Self { range: heads, ..*self }
     }
 
     /// Where `head` of `token` begins.

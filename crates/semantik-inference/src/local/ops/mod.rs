@@ -1,14 +1,10 @@
-//! Vector kernels of the encoder besides its linear layers: attention, norms, pooling.
+//! Vector kernels of a model besides its linear layers: attention, norms, curves, pooling.
 
 pub(crate) mod activation;
 pub(crate) mod attention;
 mod functions;
-mod isa;
 pub(crate) mod norm;
 pub(crate) mod pooling;
 pub(crate) mod rotary;
-mod simd;
 #[cfg(test)]
-mod testing;
-
-pub(crate) use isa::Isa;
+pub(crate) mod testing;

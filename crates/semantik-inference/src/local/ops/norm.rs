@@ -4,8 +4,8 @@
 //! one-pass formula loses digits where the mean is large. A row is done by itself: its result does
 //! not depend on other rows.
 
-use crate::local::ops::isa::{Isa, Kernel};
-use crate::local::ops::simd::Simd;
+use crate::local::isa::{Isa, Kernel};
+use crate::local::simd::Simd;
 
 /// A norm over rows as wide as `weight`.
 #[derive(Clone, Copy, Debug)]
@@ -200,7 +200,7 @@ pub(crate) unsafe fn total<S: Simd, const SQUARES: bool>(simd: S, row: *const f3
 #[cfg(test)]
 mod tests {
     use super::{Kind, Norm};
-    use crate::local::ops::isa::Isa;
+    use crate::local::isa::Isa;
     use crate::local::ops::testing::{noise, worst};
 
     fn reference(norm: &Norm, row: &[f32], added: &[f32]) -> Vec<f64> {
@@ -233,7 +233,7 @@ mod tests {
                     // Two columns that are nearly equal make the norm itself ill-conditioned.
                     let allowed = if width < 4 { 2e-4 } else { 4e-6 };
                     let error = worst(&found, &expected);
-                    assert!(error < allowed, "{} {width} {kind:?}: {error}", isa.name());
+                    assert!(error < allowed, "{} {width} {kind:?}: {error}", isa);
                     let (mut stream, mut out) = (rows.clone(), vec![0.0; rows.len()]);
                     norm.before(isa, &mut stream, &added, &mut out);
                     assert!(out == found && stream.iter().zip(&rows).zip(&added).all(|((s, x), y)| *s == x + y));

@@ -1,8 +1,8 @@
 //! From the states of a sequence to its one vector, and vectors to unit length.
 
-use crate::local::ops::isa::{Isa, Kernel};
+use crate::local::isa::{Isa, Kernel};
 use crate::local::ops::norm::{add_row, total};
-use crate::local::ops::simd::Simd;
+use crate::local::simd::Simd;
 
 /// Which states make up the vector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,7 +96,7 @@ fn scale<S: Simd>(simd: S, row: &mut [f32], factor: f32) {
 #[cfg(test)]
 mod tests {
     use super::{Pooling, normalise};
-    use crate::local::ops::isa::Isa;
+    use crate::local::isa::Isa;
     use crate::local::ops::testing::{noise, worst};
 
     const OFFSETS: [usize; 5] = [0, 1, 1, 18, 30];
@@ -121,7 +121,7 @@ mod tests {
                             taken.map(|token| f64::from(states[token * width + column])).sum::<f64>() / count
                         })
                         .collect();
-                    assert!(worst(&out, &expected) < 3e-7, "{} {pooling:?} {width}", isa.name());
+                    assert!(worst(&out, &expected) < 3e-7, "{} {pooling:?} {width}", isa);
                 }
             }
         }

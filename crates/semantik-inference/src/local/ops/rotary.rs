@@ -1,7 +1,7 @@
 //! Rotary positions in the half-split form (NeoX, Qwen): column `i` turns with column `i + dim / 2`.
 
-use crate::local::ops::isa::{Isa, Kernel};
-use crate::local::ops::simd::Simd;
+use crate::local::isa::{Isa, Kernel};
+use crate::local::simd::Simd;
 
 /// Cosines and sines of every position, made once at load.
 #[derive(Debug)]
@@ -101,7 +101,7 @@ impl Kernel for Turn<'_> {
 #[cfg(test)]
 mod tests {
     use super::{Columns, Rotary};
-    use crate::local::ops::isa::Isa;
+    use crate::local::isa::Isa;
     use crate::local::ops::testing::noise;
 
     #[test]
@@ -127,7 +127,7 @@ mod tests {
                         expected[left + half] = b * angle.cos() + a * angle.sin();
                     }
                 }
-                assert!(crate::local::ops::testing::worst(&found, &expected) < 3e-7, "{} {half}", isa.name());
+                assert!(crate::local::ops::testing::worst(&found, &expected) < 3e-7, "{} {half}", isa);
             }
         }
     }

@@ -1,5 +1,8 @@
 //! What `config.json` says: the family of a model and the sizes of its parts.
 
+mod modern;
+mod nomic;
+
 use std::path::Path;
 
 use serde::Deserialize;
@@ -9,18 +12,31 @@ use crate::InferenceError;
 use crate::local::ops::attention::MOST_HEAD_DIM;
 use crate::local::settings::{invalid, required};
 
-/// Model families this engine computes.
-const SUPPORTED: &str = "bert (MiniLM, bge, e5, gte, arctic-embed and the like), xlm-roberta and roberta \
-     (multilingual-e5, bge-m3, bge-reranker), qwen3 (Qwen3-Embedding, Qwen3-Reranker)";
+pub(crate) use modern::{ModernShape, Sight};
+pub(crate) use nomic::NomicShape;
+
+/// Model families this engine computes, by `model_type`, with examples.
+const SUPPORTED: [(&str, &str); 7] = [
+    ("bert", "MiniLM, bge, e5, gte, arctic-embed"),
+    ("xlm-roberta", "multilingual-e5, bge-m3, bge-reranker"),
+    ("roberta", "all-roberta"),
+    ("mpnet", "all-mpnet"),
+    ("modernbert", "modernbert-embed, gte-modernbert"),
+    ("nomic_bert", "nomic-embed-text"),
+    ("qwen3", "Qwen3-Embedding, Qwen3-Reranker"),
+];
 
 /// A family and its sizes.
 #[derive(Debug, Clone)]
 pub(crate) enum Shape {
     Encoder(EncoderShape),
+    Modern(ModernShape),
+    Nomic(NomicShape),
     Decoder(DecoderShape),
 }
 
-/// `config.json` of BERT or of RoBERTa, whose positions begin later and whose classifier differs.
+/// `config.json` of BERT, of RoBERTa, whose positions begin later and whose classifier differs, or
+/// of MPNet, which knows distances besides.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct EncoderShape {
     model_type: String,
@@ -77,6 +93,15 @@ struct Rope {
     rope_type: Option<String>,
 }
 
+impl Rope {
+    fn check(&self) -> Result<(), String> {
+        match self.rope_type.as_deref() {
+            None | Some("default") => Ok(()),
+            Some(kind) => Err(format!("rotary positions of type {kind:?} are not supported; supported: \"default\"")),
+        }
+    }
+}
+
 #[derive(Deserialize)]
 struct Family {
     model_type: String,
@@ -92,19 +117,37 @@ impl Shape {
         let config: Value = required(folder, "config.json")?;
         let fail = |why: String| invalid(folder, format!("config.json: {why}"));
         let family = Family::deserialize(&config).map_err(|error| fail(error.to_string()))?;
-        match family.model_type.as_str() {
-            "bert" | "xlm-roberta" | "roberta" => {
-                let shape = EncoderShape::deserialize(&config).map_err(|error| fail(error.to_string()))?;
-                shape.check().map_err(fail)?;
-                Ok(Self::Encoder(shape))
-            }
-            "qwen3" => {
-                let shape = DecoderShape::deserialize(&config).map_err(|error| fail(error.to_string()))?;
-                shape.check().map_err(fail)?;
-                Ok(Self::Decoder(shape))
-            }
-            other => Err(fail(format!("model_type {other:?} is not supported; supported: {SUPPORTED}"))),
-        }
+        family.check().map_err(fail)?;
+        let shape = match family.model_type.as_str() {
+            "modernbert" => read_as(&config, ModernShape::check).map(Self::Modern),
+            "nomic_bert" => read_as(&config, NomicShape::check).map(Self::Nomic),
+            "qwen3" => read_as(&config, DecoderShape::check).map(Self::Decoder),
+            _ => read_as(&config, EncoderShape::check).map(Self::Encoder),
+        };
+        shape.map_err(fail)
+    }
+
+    /// Whether models of this `model_type` can be computed.
+    pub fn supports(family: &str) -> bool {
+        SUPPORTED.iter().any(|(name, _)| *name == family)
+    }
+
+    /// Looks at the family that `config.json` of `folder` names, and at nothing else.
+    ///
+    /// # Errors
+    /// When it names one that is not supported.
+    pub fn check_family(folder: &Path) -> Result<(), InferenceError> {
+        // A file that says nothing is judged when the model is used.
+        let Ok(family) = required::<Family>(folder, "config.json") else { return Ok(()) };
+        family.check().map_err(|why| invalid(folder, format!("config.json: {why}")))
+    }
+
+    /// `model_type` of `folder`.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn family(folder: &Path) -> Result<String, InferenceError> {
+        required::<Family>(folder, "config.json").map(|family| family.model_type)
     }
 
     /// Whether the weights were published for scoring pairs.
@@ -120,7 +163,22 @@ impl Shape {
     pub fn vocabulary(&self) -> usize {
         match self {
             Self::Encoder(shape) => shape.vocab_size,
+            Self::Modern(shape) => shape.vocab_size,
+            Self::Nomic(shape) => shape.vocab_size,
             Self::Decoder(shape) => shape.vocab_size,
+        }
+    }
+
+    /// Numbers of the widest product of a layer, for each token.
+    pub fn widest(&self) -> usize {
+        match self {
+            Self::Encoder(shape) => shape.intermediate_size.max(3 * shape.hidden_size),
+            Self::Modern(shape) => (2 * shape.intermediate_size).max(3 * shape.hidden_size),
+            Self::Nomic(shape) => (2 * shape.inner()).max(3 * shape.hidden_size),
+            Self::Decoder(shape) => {
+                let heads = shape.num_attention_heads + 2 * shape.num_key_value_heads;
+                (2 * shape.intermediate_size).max(heads * shape.head_dim)
+            }
         }
     }
 
@@ -128,6 +186,8 @@ impl Shape {
     pub fn hidden(&self) -> usize {
         match self {
             Self::Encoder(shape) => shape.hidden_size,
+            Self::Modern(shape) => shape.hidden_size,
+            Self::Nomic(shape) => shape.hidden_size,
             Self::Decoder(shape) => shape.hidden_size,
         }
     }
@@ -136,13 +196,45 @@ impl Shape {
     pub fn positions(&self) -> usize {
         match self {
             Self::Encoder(shape) => shape.max_position_embeddings.saturating_sub(shape.first_position()),
+            Self::Modern(shape) => shape.max_position_embeddings,
+            Self::Nomic(shape) => shape.max_position_embeddings,
             Self::Decoder(shape) => shape.max_position_embeddings,
+        }
+    }
+
+    /// Layers between the embeddings and the head.
+    pub fn layers(&self) -> usize {
+        match self {
+            Self::Encoder(shape) => shape.num_hidden_layers,
+            Self::Modern(shape) => shape.num_hidden_layers,
+            Self::Nomic(shape) => shape.num_hidden_layers,
+            Self::Decoder(shape) => shape.num_hidden_layers,
         }
     }
 }
 
+impl Family {
+    fn check(&self) -> Result<(), String> {
+        if Shape::supports(&self.model_type) {
+            return Ok(());
+        }
+        let known = SUPPORTED.map(|(name, examples)| format!("{name} ({examples})")).join(", ");
+        Err(format!("model_type {:?} is not supported; supported: {known}", self.model_type))
+    }
+}
+
+fn read_as<T: for<'de> Deserialize<'de>>(config: &Value, check: fn(&T) -> Result<(), String>) -> Result<T, String> {
+    let shape = T::deserialize(config).map_err(|error| error.to_string())?;
+    check(&shape).map(|()| shape)
+}
+
 impl EncoderShape {
-    /// Whether this is RoBERTa, not BERT.
+    /// Whether attention is biased by distance.
+    pub fn is_mpnet(&self) -> bool {
+        self.model_type == "mpnet"
+    }
+
+    /// Whether positions and classifier are those of RoBERTa, not of BERT.
     pub fn is_roberta(&self) -> bool {
         self.model_type != "bert"
     }
@@ -157,17 +249,8 @@ impl EncoderShape {
         if self.position_embedding_type.as_deref().is_some_and(|kind| kind != "absolute") {
             return Err("only absolute position embeddings are supported".into());
         }
-        check_sizes(&[
-            self.hidden_size,
-            self.intermediate_size,
-            self.num_attention_heads,
-            self.num_hidden_layers,
-            self.vocab_size,
-        ])?;
-        if !self.hidden_size.is_multiple_of(self.num_attention_heads) {
-            return Err("hidden_size is not a multiple of num_attention_heads".into());
-        }
-        check_head(self.hidden_size / self.num_attention_heads)
+        check_sizes(&[self.intermediate_size, self.num_hidden_layers, self.vocab_size])?;
+        check_heads(self.hidden_size, self.num_attention_heads)
     }
 }
 
@@ -179,11 +262,7 @@ impl DecoderShape {
 
     fn check(&self) -> Result<(), String> {
         check_activation(&self.hidden_act, "silu")?;
-        let ropes = [&self.rope_parameters, &self.rope_scaling];
-        let scaled = ropes.into_iter().flatten().find_map(|rope| rope.rope_type.as_deref().filter(|t| *t != "default"));
-        if let Some(kind) = scaled {
-            return Err(format!("rotary positions of type {kind:?} are not supported; supported: \"default\""));
-        }
+        [&self.rope_parameters, &self.rope_scaling].into_iter().flatten().try_for_each(Rope::check)?;
         if self.use_sliding_window {
             return Err("a sliding window is not supported".into());
         }
@@ -211,6 +290,15 @@ fn check_activation(found: &str, supported: &str) -> Result<(), String> {
 
 fn check_sizes(sizes: &[usize]) -> Result<(), String> {
     if sizes.contains(&0) { Err("a size is zero".into()) } else { Ok(()) }
+}
+
+/// Heads that share a state among them.
+fn check_heads(hidden: usize, heads: usize) -> Result<(), String> {
+    check_sizes(&[hidden, heads])?;
+    if !hidden.is_multiple_of(heads) {
+        return Err("hidden_size is not a multiple of num_attention_heads".into());
+    }
+    check_head(hidden / heads)
 }
 
 fn check_head(head: usize) -> Result<(), String> {

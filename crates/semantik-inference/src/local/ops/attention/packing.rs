@@ -6,7 +6,7 @@
 //! one; the softmax masks them.
 
 use super::{MOST_HEAD_DIM, Shape, tile};
-use crate::local::ops::simd::Simd;
+use crate::local::simd::Simd;
 
 /// Working memory of one thread, reused from call to call.
 #[derive(Default)]

@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use crate::local::ops::functions::exp2;
-use crate::local::ops::simd::Simd;
+use crate::local::simd::Simd;
 
 /// What a row has added up over the blocks so far.
 #[derive(Clone, Copy)]

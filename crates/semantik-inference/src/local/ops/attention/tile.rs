@@ -8,7 +8,7 @@ use std::ops::Range;
 use super::packing::{Buffers, copy};
 use super::softmax::{Running, adjust, weigh};
 use super::{MOST_HEAD_DIM, Shape};
-use crate::local::ops::simd::Simd;
+use crate::local::simd::Simd;
 
 /// The most query rows of a tile.
 pub(super) const ROWS: usize = 12;

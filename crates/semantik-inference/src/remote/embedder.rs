@@ -1,0 +1,207 @@
+//! Vectors from a remote model.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use semantik_core::Provider;
+use sha2::{Digest, Sha256};
+use tokio_util::sync::CancellationToken;
+
+use crate::models::hex;
+use crate::remote::address::Address;
+use crate::remote::complaint::Complaint;
+use crate::remote::exchange::Exchange;
+use crate::remote::service::{Question, Reader, Service};
+use crate::remote::tokens::Estimate;
+use crate::remote::wire::{EmbedAsk, Request};
+use crate::remote::{RemoteOptions, Truncation, open, vectors, wire};
+use crate::{Embedder, InferenceError, ModelInfo, Purpose, TokenCounter};
+
+/// What is embedded to see whether everything is right.
+const PROBE: &str = "semantik";
+/// No vector is longer; for the limit on an answer before the size is known.
+const MOST_DIMENSIONS: usize = 65_536;
+/// Bytes of a number in an answer, generously.
+const NUMBER_BYTES: usize = 32;
+/// Bytes of an answer beside its numbers.
+const FRAME_BYTES: usize = 1024 * 1024;
+
+/// An embedder behind an HTTP API.
+///
+/// A text without words is sent as a full stop, since some servers refuse an empty one.
+pub struct RemoteEmbedder {
+    info: ModelInfo,
+    service: Service,
+    wants: Wants,
+}
+
+/// What to put into requests.
+struct Wants {
+    provider: Provider,
+    model: String,
+    truncation: Truncation,
+    /// Numbers to ask for.
+    dimensions: Option<usize>,
+    /// The server refused to be asked for base64.
+    plain: AtomicBool,
+    /// The server refused to be asked for a number of dimensions.
+    natural: AtomicBool,
+}
+
+impl RemoteEmbedder {
+    /// Connects: embeds one word, so that a wrong address, key, model or number of dimensions is told
+    /// now.
+    ///
+    /// # Errors
+    /// What is wrong, and what to set.
+    pub async fn connect(mut options: RemoteOptions) -> Result<Self, InferenceError> {
+        let address = open::address(&options)?;
+        let exchange = Exchange::new(&options, address.clone())?;
+        let first = Service::new(&options.for_probe(), exchange.clone());
+        if options.provider == Provider::Tei {
+            open::learn(&mut options, &first, "embedding").await?;
+        }
+        let wants = Wants::of(&options);
+        let question = Embedding { wants: &wants, purpose: Purpose::Query, dimensions: options.dimensions };
+        let probe = first.ask(&question, &[PROBE.to_owned()]).await?;
+        let found = probe.first().map_or(0, Vec::len);
+        if !(1..=MOST_DIMENSIONS).contains(&found) {
+            let why = format!("a vector of {found} numbers");
+            return Err(InferenceError::BadAnswer { host: address.host().to_owned(), why });
+        }
+        let info = info(&options, &address, found);
+        Ok(Self { info, service: Service::new(&options, exchange), wants })
+    }
+
+    /// The same without asking the server, for a start while it is down: every answer is checked
+    /// against `dimensions`.
+    ///
+    /// # Errors
+    /// [`InferenceError::Settings`].
+    pub fn new_unchecked(mut options: RemoteOptions, dimensions: usize) -> Result<Self, InferenceError> {
+        options.dimensions = Some(dimensions);
+        let address = open::address(&options)?;
+        let service = Service::new(&options, Exchange::new(&options, address.clone())?);
+        Ok(Self { info: info(&options, &address, dimensions), service, wants: Wants::of(&options) })
+    }
+}
+
+/// The hash stands for everything that decides what vectors come back, as far as it is known here.
+pub(crate) fn info(options: &RemoteOptions, address: &Address, dimensions: usize) -> ModelInfo {
+    let mut hash = Sha256::new();
+    for part in ["semantik remote model 1", options.provider.as_str(), address.as_str(), &options.model] {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part);
+    }
+    ModelInfo {
+        name: options.model.clone(),
+        hash: hex(&hash.finalize()),
+        quantization: options.quantization,
+        dimensions,
+        max_tokens: options.limits().text_tokens,
+    }
+}
+
+#[async_trait]
+impl Embedder for RemoteEmbedder {
+    fn info(&self) -> &ModelInfo {
+        &self.info
+    }
+
+    async fn embed(
+        &self,
+        texts: Vec<String>,
+        purpose: Purpose,
+        cancel: &CancellationToken,
+    ) -> Result<Vec<Vec<f32>>, InferenceError> {
+        let question = Embedding { wants: &self.wants, purpose, dimensions: Some(self.info.dimensions) };
+        tokio::select! {
+            biased;
+            () = cancel.cancelled() => Err(InferenceError::Cancelled),
+            result = self.service.ask(&question, &texts) => result,
+        }
+    }
+
+    fn tokens(&self) -> Arc<dyn TokenCounter> {
+        Arc::new(Estimate)
+    }
+}
+
+impl Wants {
+    fn of(options: &RemoteOptions) -> Self {
+        Self {
+            provider: options.provider,
+            model: options.model.clone(),
+            truncation: options.truncation,
+            dimensions: options.dimensions,
+            plain: AtomicBool::new(options.provider != Provider::OpenAi),
+            natural: AtomicBool::new(false),
+        }
+    }
+}
+
+/// "What is the vector of each text?"
+struct Embedding<'a> {
+    wants: &'a Wants,
+    purpose: Purpose,
+    /// What a vector must have.
+    dimensions: Option<usize>,
+}
+
+/// Optional fields of a request for vectors.
+struct Form {
+    base64: bool,
+    dimensions: Option<usize>,
+}
+
+impl Question for Embedding<'_> {
+    type Answer = Vec<f32>;
+    type Form = Form;
+
+    fn purpose(&self) -> Purpose {
+        self.purpose
+    }
+
+    fn form(&self) -> Form {
+        let natural = self.wants.natural.load(Ordering::Relaxed);
+        let dimensions = self.wants.dimensions.filter(|_| !natural);
+        Form { base64: !self.wants.plain.load(Ordering::Relaxed), dimensions }
+    }
+
+    fn request(&self, texts: &[&str], form: &Form) -> Request {
+        let ask = EmbedAsk {
+            model: &self.wants.model,
+            texts,
+            purpose: self.purpose,
+            truncation: self.wants.truncation,
+            dimensions: form.dimensions,
+            base64: form.base64,
+        };
+        wire::embed(self.wants.provider, &ask)
+    }
+
+    fn relax(&self, form: &Form, refusal: &Complaint) -> bool {
+        let base64 = form.base64 && refusal.says(&["encoding_format", "base64"]);
+        let dimensions = form.dimensions.is_some() && refusal.says(&["dimension", "matryoshka"]);
+        if base64 {
+            self.wants.plain.store(true, Ordering::Relaxed);
+        }
+        if dimensions {
+            self.wants.natural.store(true, Ordering::Relaxed);
+        }
+        base64 || dimensions
+    }
+
+    fn most_bytes(&self, texts: &[&str]) -> usize {
+        let numbers = texts.len().saturating_mul(self.dimensions.unwrap_or(MOST_DIMENSIONS));
+        // Cohere sends the texts back.
+        let echoes: usize = texts.iter().map(|text| text.len().saturating_mul(6)).sum();
+        numbers.saturating_mul(NUMBER_BYTES).saturating_add(echoes).saturating_add(FRAME_BYTES)
+    }
+
+    fn reader(&self, count: usize) -> Reader<Vec<f32>> {
+        let (provider, dimensions) = (self.wants.provider, self.dimensions);
+        Box::new(move |body| vectors::check(wire::vectors(provider, body, count)?, count, dimensions))
+    }
+}

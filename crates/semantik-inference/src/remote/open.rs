@@ -1,0 +1,65 @@
+//! From settings to an embedder.
+
+use std::sync::Arc;
+
+use semantik_config::EmbeddingConfig;
+use semantik_core::Provider;
+
+use crate::remote::address::Address;
+use crate::remote::service::Service;
+use crate::remote::{RemoteEmbedder, RemoteOptions, wire};
+use crate::{Embedder, InferenceError, Purpose};
+
+/// Bytes of what a server tells about itself.
+const INFO_BYTES: usize = 64 * 1024;
+
+/// The embedder that the settings name, checked. When the server is down and `EMBEDDING_DIMENSIONS`
+/// is set, it is taken unchecked: work waits until the server is back.
+///
+/// # Errors
+/// What is wrong, and what to set.
+pub async fn open(provider: Provider, settings: &EmbeddingConfig) -> Result<Arc<dyn Embedder>, InferenceError> {
+    let options = RemoteOptions::of(provider, settings);
+    match (RemoteEmbedder::connect(options.clone()).await, settings.dimensions) {
+        (Err(error), Some(dimensions)) if error.is_temporary() => {
+            tracing::warn!(%error, "starting without the remote embedder");
+            Ok(Arc::new(RemoteEmbedder::new_unchecked(options, dimensions)?))
+        }
+        (made, _) => Ok(Arc::new(made?)),
+    }
+}
+
+/// The checked address of a model.
+///
+/// # Errors
+/// [`InferenceError::Settings`].
+pub(crate) fn address(options: &RemoteOptions) -> Result<Address, InferenceError> {
+    if options.model.trim().is_empty() {
+        return Err(InferenceError::Settings("a remote model needs a name; set DEFAULT_EMBEDDING_MODEL".into()));
+    }
+    if options.dimensions == Some(0) {
+        return Err(InferenceError::Settings("EMBEDDING_DIMENSIONS is at least 1".into()));
+    }
+    Address::read(options.provider, options.base_url.as_deref())
+}
+
+/// Takes the limits of a text-embeddings-inference server and checks that it runs the right model.
+///
+/// # Errors
+/// When it runs another, or none of this kind.
+pub(crate) async fn learn(options: &mut RemoteOptions, service: &Service, kind: &str) -> Result<(), InferenceError> {
+    let host = service.link.host();
+    let get = || service.exchange.get(wire::INFO, INFO_BYTES);
+    let body = service.link.call(Purpose::Query, get).await.map_err(|failed| service.told(failed))?;
+    let info = wire::info(&body).map_err(|why| InferenceError::BadAnswer { host: host.into(), why })?;
+    let fits = info.model_type.contains_key(kind) || (kind == "reranker" && info.model_type.contains_key("classifier"));
+    if info.model_id != options.model || !fits {
+        let kinds: Vec<&str> = info.model_type.keys().map(String::as_str).collect();
+        let why = format!("it runs {} ({}), wanted is {kind}", info.model_id, kinds.join(", "));
+        return Err(InferenceError::UnknownModel { host: host.into(), model: options.model.clone(), why });
+    }
+    options.batch_size = options.batch_size.or(Some(info.max_client_batch_size));
+    options.batch_tokens = options.batch_tokens.or(Some(info.max_batch_tokens));
+    options.max_tokens = options.max_tokens.or(Some(info.max_input_length));
+    Ok(())
+}

@@ -1,0 +1,6 @@
+//! Remote models against a real HTTP server in this process that speaks each protocol as published.
+
+mod limits;
+mod protocols;
+mod server;
+mod troubles;
