@@ -6,7 +6,6 @@ use semantik_config::Device;
 
 use crate::InferenceError;
 use crate::cuda::engine::Gpu;
-use crate::cuda::fault::Fault;
 use crate::cuda::probe::{Card, libraries, probe};
 
 /// The processor or a card.
@@ -36,7 +35,9 @@ impl Place {
         let there = cards.is_ok();
         match cards.and_then(usable) {
             Ok(card) => Ok(Self::Gpu { gpu: Gpu { card, kernels }, required }),
-            Err(why) if required => Err(Fault::Broken(why).into()),
+            Err(why) if required => Err(InferenceError::Unavailable(format!(
+                "EMBEDDING_DEVICE asks for a GPU, but {why}; set EMBEDDING_DEVICE=cpu to go on without it"
+            ))),
             Err(why) => {
                 if there {
                     tracing::warn!(why, "the GPU is not used; models are computed on the processor");

@@ -88,10 +88,10 @@ mod tests {
 
     #[test]
     fn a_family_without_kernels_is_the_processors_unless_a_card_is_required() {
-        let seat = seat("modernbert", false).expect("the processor takes it");
-        assert!(seat.gpu().is_none() && seat.variant().is_none());
-        assert!(seat.describe().starts_with("CPU (") && seat.describe().contains("not supported"));
-        let said = super::tests::seat("modernbert", true).err().expect("the card does not take it");
+        let auto = seat("modernbert", false).expect("the processor takes it");
+        assert!(auto.gpu().is_none() && auto.variant().is_none());
+        assert!(auto.describe().starts_with("CPU (") && auto.describe().contains("not supported"));
+        let said = seat("modernbert", true).err().expect("the card does not take it");
         assert!(said.to_string().contains("EMBEDDING_DEVICE=cpu"), "{said}");
     }
 
