@@ -35,9 +35,7 @@ impl Place {
         let there = cards.is_ok();
         match cards.and_then(usable) {
             Ok(card) => Ok(Self::Gpu { gpu: Gpu { card, kernels }, required }),
-            Err(why) if required => Err(InferenceError::Unavailable(format!(
-                "EMBEDDING_DEVICE asks for a GPU, but {why}; set EMBEDDING_DEVICE=cpu to go on without it"
-            ))),
+            Err(why) if required => Err(InferenceError::NoGpu(why)),
             Err(why) => {
                 if there {
                     tracing::warn!(why, "the GPU is not used; models are computed on the processor");
