@@ -1,14 +1,19 @@
-//! Gives the engine a mark of its own source: what was made by another engine is made again.
+//! Gives each engine a mark of its own source: what was made by another engine is made again.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-const ENGINE: &str = "src/local";
+/// The source of each engine, and the name of its mark.
+const ENGINES: [(&str, &str); 2] = [("src/local", "SEMANTIK_ENGINE_MARK"), ("src/cuda", "SEMANTIK_CUDA_MARK")];
 
 fn main() -> io::Result<()> {
+    ENGINES.iter().try_for_each(|(folder, name)| mark(folder, name))
+}
+
+fn mark(folder: &str, name: &str) -> io::Result<()> {
     let mut files = Vec::new();
-    collect(Path::new(ENGINE), &mut files)?;
+    collect(Path::new(folder), &mut files)?;
     files.sort();
     let mut mark = 0xcbf2_9ce4_8422_2325;
     for file in files {
@@ -17,8 +22,8 @@ fn main() -> io::Result<()> {
             mark = (mark ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         }
     }
-    println!("cargo::rerun-if-changed={ENGINE}");
-    println!("cargo::rustc-env=SEMANTIK_ENGINE_MARK={mark:016x}");
+    println!("cargo::rerun-if-changed={folder}");
+    println!("cargo::rustc-env={name}={mark:016x}");
     Ok(())
 }
 

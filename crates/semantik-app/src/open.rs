@@ -73,6 +73,8 @@ pub(crate) fn models(config: &Config) -> Models {
         threads: settings.threads,
         idle: Some(Duration::from_secs(settings.unload_after_s)),
         memory_bytes: settings.memory_bytes(),
+        device: settings.device,
+        kernels: Some(config.data_dir.join("cache").join("kernels")),
         queue_tokens: QUEUE_TOKENS,
         mock: settings.mock,
     })

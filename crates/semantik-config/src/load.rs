@@ -8,7 +8,7 @@ use std::str::FromStr;
 use semantik_core::collection::Quantization;
 use semantik_core::{Provider, Secret};
 
-use crate::{Config, VecpipeConfig};
+use crate::{Config, Device, VecpipeConfig};
 
 /// Every problem found, at once.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -89,6 +89,7 @@ fn read(r: &mut Reader<'_>) -> Config {
     r.set("HF_ENDPOINT", &mut c.embedding.hub);
     r.flag("USE_MOCK_EMBEDDINGS", &mut c.embedding.mock);
     r.set("MODEL_UNLOAD_AFTER_SECONDS", &mut c.embedding.unload_after_s);
+    r.set("EMBEDDING_DEVICE", &mut c.embedding.device);
     r.set("MODEL_MEMORY_MB", &mut c.embedding.memory_mb);
     r.set("EMBEDDING_THREADS", &mut c.embedding.threads);
     r.set("DEFAULT_QUANTIZATION", &mut c.embedding.quantization);
@@ -224,6 +225,18 @@ impl Setting for Quantization {
     }
 }
 
+impl Setting for Device {
+    const WHAT: &'static str = "one of auto, cpu, cuda";
+    fn read(text: &str) -> Option<Self> {
+        match text.to_ascii_lowercase().as_str() {
+            "auto" => Some(Self::Auto),
+            "cpu" => Some(Self::Cpu),
+            "cuda" => Some(Self::Cuda),
+            _ => None,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -245,6 +258,15 @@ mod tests {
             load(&[("WEBUI_PORT", "many"), ("LOG_LEVEL", "loud"), ("BATCH_SIZE", "0"), ("HF_HUB_OFFLINE", "maybe")])
                 .expect_err("four wrong settings");
         assert_eq!(error.0.len(), 4, "{error}");
+    }
+
+    #[test]
+    fn a_device_is_one_of_three() {
+        let device = |text| load(&[("EMBEDDING_DEVICE", text)]).map(|config| config.embedding.device);
+        assert_eq!(device(""), Ok(Device::Auto));
+        assert_eq!(device("CUDA"), Ok(Device::Cuda));
+        assert_eq!(device("cpu"), Ok(Device::Cpu));
+        assert!(device("rocm").is_err_and(|error| error.to_string().contains("one of auto, cpu, cuda")));
     }
 
     #[test]

@@ -67,6 +67,9 @@ pub struct EmbeddingConfig {
     pub mock: bool,
     /// Seconds without use before the weights leave memory (`MODEL_UNLOAD_AFTER_SECONDS`).
     pub unload_after_s: u64,
+    /// What computes (`EMBEDDING_DEVICE`): `auto` takes an NVIDIA card where one can be used,
+    /// `cuda` insists on one, `cpu` leaves it alone. `CUDA_VISIBLE_DEVICES` says which cards there are.
+    pub device: Device,
     /// MiB the weights of all loaded models may take; 0 means half of the machine's memory
     /// (`MODEL_MEMORY_MB`).
     pub memory_mb: u64,
@@ -79,6 +82,15 @@ pub struct EmbeddingConfig {
     pub cache_mb: u64,
     /// Memory for vectors of recent queries, MiB (`QUERY_CACHE_MB`); 0 keeps none.
     pub query_cache_mb: u64,
+}
+
+/// What models are computed on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Device {
+    #[default]
+    Auto,
+    Cpu,
+    Cuda,
 }
 
 /// What an extraction may cost.
@@ -147,6 +159,7 @@ impl Default for EmbeddingConfig {
             hub: "https://huggingface.co".into(),
             mock: false,
             unload_after_s: 300,
+            device: Device::Auto,
             memory_mb: 0,
             threads: 0,
             batch_size: 64,

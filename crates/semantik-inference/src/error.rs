@@ -25,6 +25,8 @@ pub enum InferenceError {
     Cancelled,
     #[error("the embedder is unavailable: {0}")]
     Unavailable(String),
+    #[error("EMBEDDING_DEVICE asks for a GPU, but {0}; set EMBEDDING_DEVICE=cpu to go on without it")]
+    NoGpu(String),
     #[error("too much waits to be embedded; try again in {} s", retry_after.as_secs())]
     Busy { retry_after: Duration },
     #[error("the remote model cannot be set up: {0}")]
@@ -80,7 +82,7 @@ impl InferenceError {
             Self::Download { .. } => ErrorCode::ModelDownload,
             Self::Cancelled => ErrorCode::InvalidState,
             Self::Unavailable(_) | Self::Busy { .. } | Self::RateLimited { .. } => ErrorCode::Overloaded,
-            Self::Settings(_) => ErrorCode::InvalidConfig,
+            Self::Settings(_) | Self::NoGpu(_) => ErrorCode::InvalidConfig,
             Self::Unauthorized { .. } | Self::UnknownModel { .. } | Self::DimensionMismatch { .. } => {
                 ErrorCode::EmbedderRejected
             }

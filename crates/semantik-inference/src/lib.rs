@@ -4,6 +4,7 @@
 //! call, and comes back in the order asked. This crate knows nothing of documents.
 
 pub mod cache;
+pub mod cuda;
 mod error;
 mod http;
 pub mod local;
@@ -59,6 +60,10 @@ pub trait Embedder: Send + Sync {
     /// and the instruction set. A cache takes no vector that another variant made.
     fn variant(&self) -> &str {
         ""
+    }
+    /// What computes, in one line; `None` when that is not known, as of a remote model.
+    fn device(&self) -> Option<String> {
+        None
     }
     /// Counts tokens of the model for chunking; cheap to clone.
     fn tokens(&self) -> Arc<dyn TokenCounter>;

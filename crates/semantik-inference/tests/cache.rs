@@ -403,3 +403,39 @@ async fn a_wrong_number_of_vectors_is_an_error() {
     let made = cache.embed(texts(0..2), Purpose::Passage, &CancellationToken::new()).await;
     assert!(matches!(made, Err(InferenceError::Unavailable(_))));
 }
+
+#[tokio::test]
+async fn an_embedder_that_becomes_another_variant_on_the_way_gets_keys_of_its_own() {
+    /// Computes on a card until its first call, and on the processor from then on.
+    struct Moving(Counting, AtomicUsize);
+    #[async_trait]
+    impl Embedder for Moving {
+        fn info(&self) -> &ModelInfo {
+            self.0.info()
+        }
+        async fn embed(
+            &self,
+            texts: Vec<String>,
+            purpose: Purpose,
+            cancel: &CancellationToken,
+        ) -> Result<Vec<Vec<f32>>, InferenceError> {
+            self.1.store(1, Ordering::Relaxed);
+            self.0.embed(texts, purpose, cancel).await
+        }
+        fn variant(&self) -> &str {
+            ["card", "processor"][self.1.load(Ordering::Relaxed)]
+        }
+        fn tokens(&self) -> Arc<dyn TokenCounter> {
+            self.0.tokens()
+        }
+    }
+    let folder = folder();
+    let moving = Arc::new(Moving(Counting::new(), AtomicUsize::new(0)));
+    let cache =
+        CachedEmbedder::new(Arc::clone(&moving) as Arc<dyn Embedder>, EmbeddingCache::new(options(folder.path())));
+    let expected = truth(&texts(0..3)).await;
+    for computed in [3, 6, 6] {
+        assert_eq!(embed(&cache, &texts(0..3), Purpose::Passage).await, expected);
+        assert_eq!(moving.0.texts(), computed, "what the first call made is not remembered as the card's");
+    }
+}

@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use semantik_config::Device;
 use semantik_core::collection::Quantization;
 use semantik_inference::Purpose;
 use semantik_inference::local::{LocalOptions, Models, ModelsOptions, open_local, open_reranker};
@@ -135,7 +136,16 @@ async fn weights_that_change_under_a_running_model_are_refused() {
     let root = tempfile::tempdir().expect("a temporary folder");
     let cache = ModelCache::new(root.path());
     let path = cache.import(embedding("bert").path(), "tiny").expect("a model").folder.join("model.safetensors");
-    let options = ModelsOptions { cache, threads: 1, idle: None, memory_bytes: None, queue_tokens: 1000, mock: false };
+    let options = ModelsOptions {
+        cache,
+        threads: 1,
+        idle: None,
+        memory_bytes: None,
+        device: Device::Cpu,
+        kernels: None,
+        queue_tokens: 1000,
+        mock: false,
+    };
     let model = Models::new(options).embedder("tiny", Quantization::Float32).expect("a model");
     let mut weights = fs::read(&path).expect("it is there");
     *weights.last_mut().expect("it is not empty") ^= 1;

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use semantik_config::Device;
 use semantik_core::collection::Quantization;
 use semantik_inference::local::{ModelState, Models, ModelsOptions, Residency};
 use semantik_inference::models::ModelCache;
@@ -32,9 +33,21 @@ fn cache() -> (TempDir, ModelCache) {
     (folder, cache)
 }
 
+fn options(cache: &ModelCache) -> ModelsOptions {
+    ModelsOptions {
+        cache: cache.clone(),
+        threads: 1,
+        idle: Some(IDLE),
+        memory_bytes: None,
+        device: Device::Cpu,
+        kernels: None,
+        queue_tokens: 1 << 16,
+        mock: false,
+    }
+}
+
 fn models(cache: &ModelCache, memory_bytes: Option<u64>) -> Models {
-    let (cache, queue_tokens) = (cache.clone(), 1 << 16);
-    Models::new(ModelsOptions { cache, threads: 1, idle: Some(IDLE), memory_bytes, queue_tokens, mock: false })
+    Models::new(ModelsOptions { memory_bytes, ..options(cache) })
 }
 
 async fn embed(model: &dyn Embedder) -> Result<Vec<Vec<f32>>, InferenceError> {
@@ -125,8 +138,7 @@ async fn models_say_what_they_are() {
 #[tokio::test]
 async fn what_waits_is_bounded_and_a_caller_that_leaves_frees_its_share() {
     let (_folder, cache) = cache();
-    let options = ModelsOptions { cache, threads: 1, idle: None, memory_bytes: None, queue_tokens: 1000, mock: false };
-    let models = Models::new(options);
+    let models = Models::new(ModelsOptions { idle: None, queue_tokens: 1000, ..options(&cache) });
     let model = models.embedder("one", Quantization::Float32).expect("a model");
     embed(&*model).await.expect("it loads");
     let texts = |count: usize| vec!["one two three four five six seven eight".to_owned(); count];

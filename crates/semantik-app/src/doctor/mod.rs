@@ -140,6 +140,9 @@ impl App {
         for &queue in JobQueue::ALL {
             dead += self.store().queue_stats(queue).await?.dead;
         }
+        if let Some(device) = self.embedder().device() {
+            report.check("device", device);
+        }
         report.check("queues", format!("{dead} jobs gave up"));
         for summary in self.collections(caller).await? {
             let name = &summary.collection.name;

@@ -1,7 +1,7 @@
 //! The embedder that asks the cache first.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
@@ -18,7 +18,7 @@ const INLINE_BYTES: usize = 65_536;
 /// Any embedder, which computes only what is not remembered and not being computed.
 pub struct CachedEmbedder {
     inner: Arc<dyn Embedder>,
-    keys: Arc<Keys>,
+    keys: Mutex<Arc<Keys>>,
     cache: Arc<EmbeddingCache>,
     flights: Flights,
 }
@@ -26,6 +26,7 @@ pub struct CachedEmbedder {
 /// A call's texts with their keys, and the vectors known so far.
 struct Call {
     texts: Vec<String>,
+    made: Arc<Keys>,
     keys: Vec<Key>,
     vectors: HashMap<Key, Vector>,
 }
@@ -33,7 +34,16 @@ struct Call {
 impl CachedEmbedder {
     /// Puts `cache`, which others may use as well, before `inner`.
     pub fn new(inner: Arc<dyn Embedder>, cache: Arc<EmbeddingCache>) -> Self {
-        Self { keys: Arc::new(Keys::of(&*inner)), inner, cache, flights: Flights::default() }
+        Self { keys: Mutex::new(Arc::new(Keys::of(&*inner))), inner, cache, flights: Flights::default() }
+    }
+
+    /// The keys of what the embedder makes now.
+    fn keys(&self) -> Arc<Keys> {
+        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        if !keys.are_of(&*self.inner) {
+            *keys = Arc::new(Keys::of(&*self.inner));
+        }
+        Arc::clone(&keys)
     }
 
     /// Finds what is remembered, away from the callers' threads where that may take a while.
@@ -43,12 +53,12 @@ impl CachedEmbedder {
         purpose: Purpose,
         cancel: &CancellationToken,
     ) -> Result<Call, InferenceError> {
-        let (keys, cache, dimensions) = (Arc::clone(&self.keys), Arc::clone(&self.cache), self.info().dimensions);
+        let (made, cache, dimensions) = (self.keys(), Arc::clone(&self.cache), self.info().dimensions);
         let short = texts.iter().map(String::len).sum::<usize>() <= INLINE_BYTES;
         let look = move || {
-            let keys: Vec<Key> = texts.iter().map(|text| keys.key(text, purpose)).collect();
+            let keys: Vec<Key> = texts.iter().map(|text| made.key(text, purpose)).collect();
             let vectors = cache.get(&keys, purpose, dimensions);
-            Call { texts, keys, vectors }
+            Call { texts, made, keys, vectors }
         };
         if purpose == Purpose::Query && short {
             return Ok(look());
@@ -82,7 +92,10 @@ impl CachedEmbedder {
             let (asked, given) = (keys.len(), vectors.len());
             return Err(InferenceError::Unavailable(format!("{asked} texts were given, {given} vectors came back")));
         }
-        self.cache.remember(&keys, &vectors, purpose, self.info().dimensions);
+        // Another variant may have made them than the one that was asked.
+        if call.made.are_of(&*self.inner) {
+            self.cache.remember(&keys, &vectors, purpose, self.info().dimensions);
+        }
         lead.land(&vectors);
         call.vectors.extend(keys.into_iter().zip(vectors));
         Ok(())
@@ -149,6 +162,10 @@ impl Embedder for CachedEmbedder {
 
     fn variant(&self) -> &str {
         self.inner.variant()
+    }
+
+    fn device(&self) -> Option<String> {
+        self.inner.device()
     }
 
     fn tokens(&self) -> Arc<dyn TokenCounter> {

@@ -16,6 +16,7 @@ pub(super) struct Key(pub [u8; 32]);
 
 /// Makes the keys of one embedder; what all its texts share is hashed once.
 pub(super) struct Keys {
+    variant: String,
     query: Sha256,
     passage: Sha256,
 }
@@ -23,7 +24,17 @@ pub(super) struct Keys {
 impl Keys {
     /// The keys of what `embedder` makes.
     pub fn of(embedder: &dyn Embedder) -> Self {
-        Self { query: begin(embedder, "query"), passage: begin(embedder, "passage") }
+        Self {
+            variant: embedder.variant().to_owned(),
+            query: begin(embedder, "query"),
+            passage: begin(embedder, "passage"),
+        }
+    }
+
+    /// Whether they are still those of what `embedder` makes. A model that a card refuses when it is
+    /// loaded is computed on the processor from then on.
+    pub fn are_of(&self, embedder: &dyn Embedder) -> bool {
+        self.variant == embedder.variant()
     }
 
     /// The key of a text's vector.

@@ -142,8 +142,11 @@ fn relative(weights: &Weights, shape: &EncoderShape) -> Result<Option<Relative>,
     Ok(Some(Relative::new(&table, heads, reach)))
 }
 
-/// One table per segment, from the position of a text's first token on.
-fn places(weights: &Weights, shape: &EncoderShape) -> Result<Vec<f32>, InferenceError> {
+/// One table per segment, from the position of a text's first token on: position and segment added up.
+///
+/// # Errors
+/// When a tensor is missing or has another shape.
+pub(crate) fn places(weights: &Weights, shape: &EncoderShape) -> Result<Vec<f32>, InferenceError> {
     let hidden = shape.hidden_size;
     let name = "embeddings.token_type_embeddings.weight";
     let segments = if shape.is_mpnet() {

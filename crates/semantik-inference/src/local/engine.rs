@@ -114,6 +114,17 @@ pub(crate) fn describe(
     })
 }
 
+/// The folder may have got another model since it was described.
+///
+/// # Errors
+/// [`InferenceError::Invalid`] when it has.
+pub(crate) fn same_weights(folder: &Path, info: &ModelInfo) -> Result<(), InferenceError> {
+    if weights_hash(folder)? == info.hash {
+        return Ok(());
+    }
+    Err(invalid(folder, "its weights have changed since it was first used; restart to use the new ones"))
+}
+
 /// Weights that are looked up word by word are not read when a model is loaded; what is wrong with
 /// them shows here.
 ///
@@ -136,13 +147,7 @@ impl LocalEmbedder {
         tokenizer: Arc<ModelTokenizer>,
         pool: Arc<Pool>,
     ) -> Result<Self, InferenceError> {
-        // The folder may have got another model since it was described.
-        if weights_hash(folder)? != info.hash {
-            return Err(invalid(
-                folder,
-                "its weights have changed since it was first used; restart to use the new ones",
-            ));
-        }
+        same_weights(folder, &info)?;
         let precision = info.quantization.into();
         let model = Arc::new(Model::load(folder, &settings, precision, Task::Embed, Some(&info.hash))?);
         Ok(Self { info, settings, tokenizer, model, pool })

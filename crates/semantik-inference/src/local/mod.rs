@@ -1,33 +1,33 @@
 //! The in-process engine: sentence encoders and rerankers on the CPU.
 
 mod decoder;
-mod encoder;
-mod engine;
+pub(crate) mod encoder;
+pub(crate) mod engine;
 mod facts;
 mod hands;
-mod hash;
-mod head;
+pub(crate) mod hash;
+pub(crate) mod head;
 mod isa;
 mod linear;
 mod loader;
 mod mock;
-mod model;
+pub(crate) mod model;
 mod modern;
 mod nomic;
-mod ops;
+pub(crate) mod ops;
 mod packed;
 mod pool;
 mod relative;
-mod rerank;
+pub(crate) mod rerank;
 mod resident;
 mod scratch;
-mod settings;
+pub(crate) mod settings;
 mod shards;
 mod simd;
 mod team;
-mod tokens;
+pub(crate) mod tokens;
 mod variant;
-mod weights;
+pub(crate) mod weights;
 mod wordpiece;
 
 pub use engine::{LocalOptions, open_local, open_shortened};

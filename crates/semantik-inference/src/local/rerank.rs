@@ -32,7 +32,7 @@ pub(crate) struct LocalReranker {
 }
 
 /// Makes ids of pairs.
-struct Writer {
+pub(crate) struct Writer {
     tokenizer: ModelTokenizer,
     form: Form,
 }
@@ -76,19 +76,10 @@ impl LocalReranker {
         settings: &Settings,
         pool: Arc<Pool>,
     ) -> Result<Self, InferenceError> {
-        let tokenizer = ModelTokenizer::load(folder, settings)?;
-        let (form, answers) = match &settings.shape {
-            Shape::Encoder(_) | Shape::Modern(_) | Shape::Nomic(_) => {
-                let marks = tokenizer.pair_marks();
-                (Form::Pair(marks.map_err(|error| invalid(folder, format!("tokenizer.json: {error}")))?), None)
-            }
-            Shape::Decoder(_) => {
-                (question(folder, &tokenizer, settings.max_tokens)?, Some(answers(folder, &tokenizer)?))
-            }
-        };
+        let (writer, answers) = Writer::load(folder, settings)?;
         let (precision, task) = (info.quantization.into(), Task::Rerank(answers));
         let model = Arc::new(Model::load(folder, settings, precision, task, Some(&info.hash))?);
-        Ok(Self { info, writer: Arc::new(Writer { tokenizer, form }), model, pool })
+        Ok(Self { info, writer: Arc::new(writer), model, pool })
     }
 
     /// Bytes of memory that go when it is dropped.
@@ -116,7 +107,29 @@ fn answers(folder: &Path, tokenizer: &ModelTokenizer) -> Result<Answers, Inferen
 }
 
 impl Writer {
-    fn write(
+    /// Loads the tokenizer; a decoder has answers to choose from.
+    ///
+    /// # Errors
+    /// [`InferenceError::Invalid`] when the tokenizer lacks what the model is asked with.
+    pub fn load(folder: &Path, settings: &Settings) -> Result<(Self, Option<Answers>), InferenceError> {
+        let tokenizer = ModelTokenizer::load(folder, settings)?;
+        let (form, answers) = match &settings.shape {
+            Shape::Encoder(_) | Shape::Modern(_) | Shape::Nomic(_) => {
+                let marks = tokenizer.pair_marks();
+                (Form::Pair(marks.map_err(|error| invalid(folder, format!("tokenizer.json: {error}")))?), None)
+            }
+            Shape::Decoder(_) => {
+                (question(folder, &tokenizer, settings.max_tokens)?, Some(answers(folder, &tokenizer)?))
+            }
+        };
+        Ok((Self { tokenizer, form }, answers))
+    }
+
+    /// The ids of `query` with each passage.
+    ///
+    /// # Errors
+    /// [`InferenceError::Cancelled`], and when the tokenizer refuses a text.
+    pub fn write(
         &self,
         query: &str,
         passages: &[String],

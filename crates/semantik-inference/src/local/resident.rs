@@ -2,15 +2,19 @@
 //! one needs the memory.
 
 mod handle;
+mod seat;
 mod slot;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
+use semantik_config::Device;
 use semantik_core::collection::Quantization;
 use serde::Serialize;
 use tokio::sync::Notify;
 
+use crate::cuda::Place;
 use crate::local::engine::LocalOptions;
 use crate::local::facts::facts;
 use crate::local::mock::{MockEmbedder, MockReranker};
@@ -40,6 +44,10 @@ pub struct ModelsOptions {
     pub idle: Option<Duration>,
     /// Bytes the weights of all loaded models may take; `None` for no limit.
     pub memory_bytes: Option<u64>,
+    /// What computes; chosen when the first model is asked for.
+    pub device: Device,
+    /// Where compiled kernels of a card are kept; `None` compiles them in each process.
+    pub kernels: Option<PathBuf>,
     /// Tokens of queries that may wait, and as many of passages.
     pub queue_tokens: usize,
     /// Every name is the mock model.
@@ -72,6 +80,7 @@ pub struct ModelState {
 
 struct Shared {
     options: ModelsOptions,
+    place: OnceLock<Place>,
     pool: Mutex<Option<Arc<Pool>>>,
     slots: Mutex<Vec<Arc<Slot>>>,
     /// Held while loading: two callers load once, and two models do not both take the last room.
@@ -83,14 +92,14 @@ struct Shared {
 impl Models {
     /// Nothing is loaded yet.
     pub fn new(options: ModelsOptions) -> Self {
-        let (pool, slots, loading, freed) = Default::default();
-        Self { shared: Arc::new(Shared { options, pool, slots, loading, freed }) }
+        let (place, pool, slots, loading, freed) = Default::default();
+        Self { shared: Arc::new(Shared { options, place, pool, slots, loading, freed }) }
     }
 
     /// The embedder `name`; reads the small files only.
     ///
     /// # Errors
-    /// When it is not in the cache or its folder cannot be used.
+    /// When it is not in the cache, its folder cannot be used, or a card is required and there is none.
     pub fn embedder(&self, name: &str, quantization: Quantization) -> Result<Arc<dyn Embedder>, InferenceError> {
         if self.shared.options.mock {
             return Ok(Arc::new(MockEmbedder::new()));
@@ -102,7 +111,7 @@ impl Models {
     /// The reranker `name`; reads the small files only.
     ///
     /// # Errors
-    /// When it is not in the cache or its folder cannot be used.
+    /// When it is not in the cache, its folder cannot be used, or a card is required and there is none.
     pub fn reranker(&self, name: &str, quantization: Quantization) -> Result<Arc<dyn Reranker>, InferenceError> {
         if self.shared.options.mock {
             return Ok(Arc::new(MockReranker::new()));
@@ -163,9 +172,18 @@ impl Shared {
             return Ok(Arc::clone(slot));
         }
         let folder = self.options.cache.resolve(name)?;
-        let slot = Arc::new(Slot::read(folder, name, kind, quantization)?);
+        let slot = Arc::new(Slot::read(folder, name, kind, quantization, self.place()?)?);
         slots.push(Arc::clone(&slot));
         Ok(slot)
+    }
+
+    /// Processor or card, looked at once.
+    fn place(&self) -> Result<Place, InferenceError> {
+        if let Some(place) = self.place.get() {
+            return Ok(place.clone());
+        }
+        let place = Place::choose(self.options.device, self.options.kernels.clone())?;
+        Ok(self.place.get_or_init(|| place).clone())
     }
 
     /// Counts a slot that was let go of by name and is used by an older handle again.

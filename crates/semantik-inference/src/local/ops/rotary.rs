@@ -43,6 +43,11 @@ impl Rotary {
         Self { cosines, sines, half }
     }
 
+    /// Cosines and sines, `[positions, dim / 2]` each.
+    pub(crate) fn tables(&self) -> (&[f32], &[f32]) {
+        (&self.cosines, &self.sines)
+    }
+
     /// Turns the heads in `columns` of every token by its position in its sequence. `rows` is
     /// `[tokens, columns.row]`; sequence `s` is the tokens `offsets[s]..offsets[s + 1]`.
     ///

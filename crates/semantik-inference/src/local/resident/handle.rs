@@ -88,7 +88,7 @@ impl Shared {
 
     fn load(&self, slot: &Arc<Slot>) -> Result<Engine, InferenceError> {
         let began = Moment::now();
-        let engine = slot.load(self.pool()?)?;
+        let engine = slot.load(|| self.pool())?;
         self.register(slot);
         histogram!("semantik_model_load_seconds").record(began.elapsed().as_secs_f64());
         tracing::info!(model = slot.name(), seconds = began.elapsed().as_secs_f64(), "model loaded");
@@ -146,13 +146,17 @@ impl Embedder for ResidentEmbedder {
     ) -> Result<Vec<Vec<f32>>, InferenceError> {
         let lease = leave_on(cancel, self.shared.lease(&self.slot)).await?;
         match &lease.engine {
-            Some(Engine::Embedder(engine)) => engine.embed(texts, purpose, cancel).await,
+            Some(Engine::Embedder(engine, _)) => engine.embed(texts, purpose, cancel).await,
             _ => Err(InferenceError::Unavailable("the slot of an embedder holds another engine".into())),
         }
     }
 
     fn variant(&self) -> &str {
         self.slot.variant()
+    }
+
+    fn device(&self) -> Option<String> {
+        Some(self.slot.device())
     }
 
     fn tokens(&self) -> Arc<dyn TokenCounter> {
@@ -174,7 +178,7 @@ impl Reranker for ResidentReranker {
     ) -> Result<Vec<f32>, InferenceError> {
         let lease = leave_on(cancel, self.shared.lease(&self.slot)).await?;
         match &lease.engine {
-            Some(Engine::Reranker(engine)) => engine.rerank(query, passages, cancel).await,
+            Some(Engine::Reranker(engine, _)) => engine.rerank(query, passages, cancel).await,
             _ => Err(InferenceError::Unavailable("the slot of a reranker holds another engine".into())),
         }
     }

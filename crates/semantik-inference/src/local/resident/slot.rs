@@ -6,14 +6,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use semantik_core::collection::Quantization;
 use tokio::time::Instant;
 
+use crate::cuda::{self, Gpu, Place};
 use crate::local::engine::{LocalEmbedder, describe, read_embedder};
 use crate::local::pool::Pool;
 use crate::local::rerank::{LocalReranker, read_reranker};
+use crate::local::resident::seat::Seat;
 use crate::local::resident::{ModelState, Residency};
 use crate::local::settings::Settings;
 use crate::local::shards::weight_files;
 use crate::local::tokens::ModelTokenizer;
-use crate::{InferenceError, ModelInfo, ModelKind};
+use crate::{Embedder, InferenceError, ModelInfo, ModelKind, Reranker};
 
 /// What is known of a model, and what is loaded of it.
 pub(super) struct Slot {
@@ -21,14 +23,15 @@ pub(super) struct Slot {
     kind: ModelKind,
     pub info: ModelInfo,
     settings: Settings,
+    seat: Seat,
     held: Mutex<Held>,
 }
 
-/// The computing half of a model.
+/// The computing half of a model, and the bytes of its weights.
 #[derive(Clone)]
 pub(super) enum Engine {
-    Embedder(Arc<LocalEmbedder>),
-    Reranker(Arc<LocalReranker>),
+    Embedder(Arc<dyn Embedder>, u64),
+    Reranker(Arc<dyn Reranker>, u64),
 }
 
 #[derive(Default)]
@@ -42,15 +45,17 @@ struct Held {
 }
 
 impl Slot {
-    /// Reads the small files of `folder`.
+    /// Reads the small files of `folder`, for a model that is computed at `place`.
     ///
     /// # Errors
-    /// [`InferenceError::Invalid`] that says what is wrong with the folder.
+    /// [`InferenceError::Invalid`] that says what is wrong with the folder, or that `place` is a card
+    /// which is required and does not compute the model.
     pub fn read(
         folder: PathBuf,
         name: &str,
         kind: ModelKind,
         quantization: Quantization,
+        place: Place,
     ) -> Result<Self, InferenceError> {
         let (settings, dimensions) = match kind {
             ModelKind::Embedding => (read_embedder(&folder)?, None),
@@ -58,7 +63,8 @@ impl Slot {
         };
         let info = describe(&folder, name, quantization, &settings)?;
         let info = ModelInfo { dimensions: dimensions.unwrap_or(info.dimensions), ..info };
-        Ok(Self { folder, kind, info, settings, held: Mutex::default() })
+        let seat = Seat::new(place, &folder, &settings)?;
+        Ok(Self { folder, kind, info, settings, seat, held: Mutex::default() })
     }
 
     pub fn name(&self) -> &str {
@@ -67,7 +73,12 @@ impl Slot {
 
     /// What else decides the bits of a result.
     pub fn variant(&self) -> &str {
-        &self.settings.variant
+        self.seat.variant().unwrap_or(&self.settings.variant)
+    }
+
+    /// What computes it, in one line.
+    pub fn device(&self) -> String {
+        self.seat.describe()
     }
 
     pub fn kind(&self) -> ModelKind {
@@ -91,22 +102,50 @@ impl Slot {
         })
     }
 
-    /// Loads the weights.
+    /// Loads the weights onto the card, or else for the workers of `pool`.
     ///
     /// # Errors
     /// When a file cannot be used, or is not the one it was.
-    pub fn load(&self, pool: Arc<Pool>) -> Result<Engine, InferenceError> {
-        let (folder, info) = (&self.folder, self.info.clone());
-        let engine = match self.kind {
-            ModelKind::Embedding => {
-                let tokenizer = self.tokenizer()?;
-                let embedder = LocalEmbedder::load(folder, info, self.settings.clone(), tokenizer, pool)?;
-                Engine::Embedder(Arc::new(embedder))
-            }
-            ModelKind::Reranker => Engine::Reranker(Arc::new(LocalReranker::load(folder, info, &self.settings, pool)?)),
+    pub fn load(&self, pool: impl FnOnce() -> Result<Arc<Pool>, InferenceError>) -> Result<Engine, InferenceError> {
+        let on_card = match self.seat.gpu().map(|gpu| self.load_onto(gpu)) {
+            Some(Err(error)) => self.seat.refuse(error).map(|()| None)?,
+            Some(Ok(engine)) => Some(engine),
+            None => None,
+        };
+        let engine = match on_card {
+            Some(engine) => engine,
+            None => self.load_for(pool()?)?,
         };
         self.held().engine = Some(engine.clone());
         Ok(engine)
+    }
+
+    fn load_onto(&self, gpu: &Gpu) -> Result<Engine, InferenceError> {
+        let (folder, info, settings) = (&self.folder, self.info.clone(), &self.settings);
+        // The card's memory is not this process's; the limit on weights counts it all the same.
+        let bytes = self.expected_bytes()?;
+        Ok(match self.kind {
+            ModelKind::Embedding => {
+                Engine::Embedder(cuda::load_embedder(folder, info, settings.clone(), self.tokenizer()?, gpu)?, bytes)
+            }
+            ModelKind::Reranker => Engine::Reranker(cuda::load_reranker(folder, info, settings, gpu)?, bytes),
+        })
+    }
+
+    fn load_for(&self, pool: Arc<Pool>) -> Result<Engine, InferenceError> {
+        let (folder, info, settings) = (&self.folder, self.info.clone(), &self.settings);
+        Ok(match self.kind {
+            ModelKind::Embedding => {
+                let embedder = LocalEmbedder::load(folder, info, settings.clone(), self.tokenizer()?, pool)?;
+                let bytes = embedder.bytes() as u64;
+                Engine::Embedder(Arc::new(embedder), bytes)
+            }
+            ModelKind::Reranker => {
+                let reranker = LocalReranker::load(folder, info, settings, pool)?;
+                let bytes = reranker.bytes() as u64;
+                Engine::Reranker(Arc::new(reranker), bytes)
+            }
+        })
     }
 
     pub fn tokenizer(&self) -> Result<Arc<ModelTokenizer>, InferenceError> {
@@ -198,18 +237,16 @@ impl Slot {
 
 impl Engine {
     fn bytes(&self) -> u64 {
-        let bytes = match self {
-            Self::Embedder(engine) => engine.bytes(),
-            Self::Reranker(engine) => engine.bytes(),
-        };
-        bytes as u64
+        match self {
+            Self::Embedder(_, bytes) | Self::Reranker(_, bytes) => *bytes,
+        }
     }
 
     /// Whether only its slot holds it.
     fn rests(&self) -> bool {
         match self {
-            Self::Embedder(engine) => Arc::strong_count(engine) == 1,
-            Self::Reranker(engine) => Arc::strong_count(engine) == 1,
+            Self::Embedder(engine, _) => Arc::strong_count(engine) == 1,
+            Self::Reranker(engine, _) => Arc::strong_count(engine) == 1,
         }
     }
 }
