@@ -263,7 +263,8 @@ mod tests {
     #[test]
     fn a_device_is_one_of_three() {
         let device = |text| load(&[("EMBEDDING_DEVICE", text)]).map(|config| config.embedding.device);
-        assert_eq!(device(""), Ok(Device::Auto));
+        assert_eq!(device(""), Ok(Device::Cpu));
+        assert_eq!(device("auto"), Ok(Device::Auto));
         assert_eq!(device("CUDA"), Ok(Device::Cuda));
         assert_eq!(device("cpu"), Ok(Device::Cpu));
         assert!(device("rocm").is_err_and(|error| error.to_string().contains("one of auto, cpu, cuda")));

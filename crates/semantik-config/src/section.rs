@@ -87,8 +87,9 @@ pub struct EmbeddingConfig {
 /// What models are computed on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Device {
-    #[default]
     Auto,
+    /// The default for as long as the other engine has not been seen to work on a card.
+    #[default]
     Cpu,
     Cuda,
 }
@@ -159,7 +160,7 @@ impl Default for EmbeddingConfig {
             hub: "https://huggingface.co".into(),
             mock: false,
             unload_after_s: 300,
-            device: Device::Auto,
+            device: Device::default(),
             memory_mb: 0,
             threads: 0,
             batch_size: 64,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use semantik_config::Device;
 use semantik_core::collection::Quantization;
 use semantik_inference::local::{ModelState, Models, ModelsOptions, Residency};
-use semantik_inference::models::ModelCache;
+use semantik_inference::models::{ModelCache, Prefixes};
 use semantik_inference::{Embedder, InferenceError, ModelKind, Purpose};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -162,4 +162,19 @@ async fn what_waits_is_bounded_and_a_caller_that_leaves_frees_its_share() {
     assert!(many.await.expect_err("it was stopped").is_cancelled());
     let after = model.embed(texts(200), Purpose::Passage, &CancellationToken::new()).await;
     assert_eq!(after.expect("there is room again").len(), 200);
+}
+
+#[tokio::test]
+async fn another_prefix_makes_other_vectors() {
+    let (_folder, cache) = cache();
+    let made = |cache: &ModelCache| {
+        let model = models(cache, None).embedder("one", Quantization::Float32).expect("a model");
+        async move { (model.variant().to_owned(), embed(&*model).await.expect("it loads")) }
+    };
+    let (before, vectors) = made(&cache).await;
+    let prefixes = Prefixes { query: "query: ".into(), passage: "passage: ".into() };
+    cache.set_prefixes("one", Some(prefixes)).expect("the model is there");
+    let (after, others) = made(&cache).await;
+    assert_ne!(vectors, others);
+    assert_ne!(before, after, "a cache would take the one for the other");
 }

@@ -15,6 +15,7 @@ use serde::Serialize;
 use tokio::sync::Mutex;
 
 use super::Vecpipe;
+use super::write::finish;
 use crate::AppError;
 
 /// Spaces there may be.
@@ -38,7 +39,7 @@ pub(super) struct OpenSpace {
     pub(super) index: Arc<dyn Index>,
     pub(super) rows: Arc<dyn Spaces>,
     /// One change at a time.
-    pub(super) writing: Mutex<()>,
+    pub(super) writing: Arc<Mutex<()>>,
 }
 
 /// A space as callers see it.
@@ -123,19 +124,26 @@ impl Registry {
     async fn attach(&self, space: Space) -> Result<Arc<OpenSpace>, AppError> {
         let index = self.engine.open(space.index, space.dimensions).await?;
         let rows = Arc::clone(&self.rows);
-        let opened = Arc::new(OpenSpace { space, index, rows, writing: Mutex::default() });
+        let opened = Arc::new(OpenSpace { space, index, rows, writing: Arc::default() });
         // What an earlier run left half done.
         opened.sweep().await?;
         Ok(opened)
     }
 
+    /// Runs to its end even when nobody waits any more.
     async fn remove(&self, name: &str) -> Result<(), AppError> {
         let space = self.get(name).await?;
-        let mut open = self.open.lock().await;
-        let _writing = space.writing.lock().await;
-        self.rows.remove(space.space.index).await?;
-        open.remove(name);
-        Ok(self.engine.remove(space.space.index).await?)
+        let (open, rows, engine) = (Arc::clone(&self.open), Arc::clone(&self.rows), Arc::clone(&self.engine));
+        let task = async move {
+            let mut open = open.lock().await;
+            let id = space.space.index;
+            let _writing = space.writing.lock().await;
+            rows.remove(id).await?;
+            // One that was made under the same name meanwhile is another.
+            open.retain(|_, known| known.space.index != id);
+            Ok(engine.remove(id).await?)
+        };
+        finish(tokio::spawn(task).await)
     }
 }
 

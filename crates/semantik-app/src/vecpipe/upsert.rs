@@ -9,7 +9,7 @@ use semantik_core::id::ChunkId;
 use semantik_inference::{Embedder, ModelInfo, Purpose};
 use semantik_store::spaces::SpacePoint;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::value::RawValue;
 
 use super::embed::check_count;
 use super::spaces::{OpenSpace, check_name, unit};
@@ -41,7 +41,7 @@ pub struct NewPoint {
     pub vector: Option<Vec<f32>>,
     /// Kept and given back as it is.
     #[serde(default)]
-    pub payload: Option<Map<String, Value>>,
+    pub payload: Option<Box<RawValue>>,
 }
 
 /// Points for one space, which is made when it is missing.
@@ -199,6 +199,7 @@ fn distinct(points: Vec<NewPoint>) -> Result<Vec<NewPoint>, AppError> {
         if point.text.is_none() && point.vector.is_none() {
             return Err(AppError::invalid(format!("point {at} has neither text nor vector")));
         }
+        check_payload(point)?;
         if point.text.as_ref().is_some_and(|text| text.len() > TEXT_BYTES) {
             return Err(AppError::Refused {
                 code: ErrorCode::RequestTooLarge,
@@ -228,9 +229,9 @@ fn unnamed(collection: &str) -> AppError {
     }
 }
 
-fn row(id: PointId, text: Option<String>, payload: Option<Map<String, Value>>) -> Result<SpacePoint, AppError> {
-    let json = |payload| serde_json::to_string(&payload).map_err(|error| AppError::Internal(error.to_string()));
-    let payload = payload.map(json).transpose()?.unwrap_or_default();
+/// A payload is a JSON object of a bounded size; nothing looks into it.
+fn check_payload(point: &NewPoint) -> Result<(), AppError> {
+    let Some(payload) = point.payload.as_ref().map(|payload| payload.get()) else { return Ok(()) };
     if payload.len() > PAYLOAD_BYTES {
         return Err(AppError::Refused {
             code: ErrorCode::RequestTooLarge,
@@ -238,5 +239,10 @@ fn row(id: PointId, text: Option<String>, payload: Option<Map<String, Value>>) -
             hint: Some("keep large things elsewhere and their address here".into()),
         });
     }
+    if payload.starts_with('{') { Ok(()) } else { Err(AppError::invalid("a payload is a JSON object")) }
+}
+
+fn row(id: PointId, text: Option<String>, payload: Option<Box<RawValue>>) -> Result<SpacePoint, AppError> {
+    let payload = payload.map(|payload| payload.get().to_owned()).unwrap_or_default();
     Ok(SpacePoint { key: ChunkId::generate(), id: id.stored()?, text: text.unwrap_or_default(), payload })
 }

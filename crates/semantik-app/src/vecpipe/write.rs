@@ -16,8 +16,10 @@ const SWEPT: usize = 4096;
 impl OpenSpace {
     /// Adds or replaces points. Runs to its end even when nobody waits any more.
     pub(super) async fn write(self: Arc<Self>, points: Vec<(SpacePoint, Vec<f32>)>) -> Result<(), AppError> {
+        // Waited for here: a caller that leaves before its turn takes its points with it.
+        let turn = Arc::clone(&self.writing).lock_owned().await;
         let task = async move {
-            let _writing = self.writing.lock().await;
+            let _turn = turn;
             // What an earlier write that failed has staged must not be published now.
             self.sweep().await?;
             let (rows, vectors): (Vec<SpacePoint>, Vec<Vec<f32>>) = points.into_iter().unzip();
@@ -70,6 +72,6 @@ impl OpenSpace {
     }
 }
 
-fn finish<T>(joined: Result<Result<T, AppError>, tokio::task::JoinError>) -> Result<T, AppError> {
+pub(super) fn finish<T>(joined: Result<Result<T, AppError>, tokio::task::JoinError>) -> Result<T, AppError> {
     joined.map_err(|error| AppError::Internal(format!("writing a collection failed: {error}")))?
 }

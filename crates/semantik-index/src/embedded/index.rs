@@ -20,7 +20,11 @@ const MAX_POINTS: usize = 4096;
 const MAX_LIMIT: usize = 4096;
 
 /// What callers hold; the work itself runs on blocking threads.
-pub(super) struct EmbeddedIndex(Arc<Generation>);
+pub(super) struct EmbeddedIndex {
+    generation: Arc<Generation>,
+    /// The writer's losses when this caller first wrote after its last flush.
+    unflushed: Arc<Mutex<Option<u64>>>,
+}
 
 pub(super) struct Generation {
     folder: PathBuf,
@@ -41,6 +45,8 @@ struct Writer {
     dirty: bool,
     /// Whether a failed write took writes with it that had been accepted before.
     lost: bool,
+    /// How often that has happened: whoever wrote before such a moment must send it again.
+    losses: u64,
 }
 
 impl Generation {
@@ -64,7 +70,7 @@ impl Generation {
         let stamp = lexical.stamp()?;
         let as_left = found.stamp == stamp && (stamp.is_some() || dense.counts().0 + lexical.count() == 0);
         let newest = found.stamp.max(stamp).unwrap_or(0);
-        let writer = Writer { meta, stamp: newest, dirty: false, lost: false };
+        let writer = Writer { meta, stamp: newest, dirty: false, lost: false, losses: 0 };
         let generation = Self {
             folder: folder.to_owned(),
             dimensions,
@@ -113,19 +119,33 @@ impl Generation {
         Ok(())
     }
 
-    fn flush_all(&self) -> Result<(), IndexError> {
-        let mut writer = self.writer();
+    /// Makes durable what is there. `since` is what [`Self::begin`] gave for the caller's first write.
+    fn flush_since(&self, writer: &mut Writer, since: Option<u64>) -> Result<(), IndexError> {
         if writer.lost {
-            self.agree(&mut writer)?;
+            self.agree(writer)?;
             writer.lost = false;
+            writer.losses += 1;
+        }
+        if writer.dirty {
+            self.flush(writer)?;
+        }
+        if since.is_some_and(|losses| losses != writer.losses) {
             return Err(IndexError::Unavailable(
                 "a failed write lost what came after the last flush: send it again".into(),
             ));
         }
-        if writer.dirty { self.flush(&mut writer) } else { Ok(()) }
+        Ok(())
     }
 
-    fn upsert(&self, points: &[Point]) -> Result<(), IndexError> {
+    /// The right to write, noted in the caller's `unflushed`.
+    fn begin(&self, unflushed: &Mutex<Option<u64>>) -> MutexGuard<'_, Writer> {
+        let mut writer = self.writer();
+        writer.dirty = true;
+        unflushed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(writer.losses);
+        writer
+    }
+
+    fn upsert(&self, points: &[Point], unflushed: &Mutex<Option<u64>>) -> Result<(), IndexError> {
         self.check(points)?;
         let last: HashMap<ChunkId, usize> = points.iter().enumerate().map(|(at, point)| (point.id, at)).collect();
         let points: Vec<&Point> =
@@ -138,8 +158,7 @@ impl Generation {
                 vector: &point.vector,
             })
             .collect();
-        let mut writer = self.writer();
-        writer.dirty = true;
+        let mut writer = self.begin(unflushed);
         self.dense.upsert(&rows)?;
         self.lexical.upsert(&points).inspect_err(|_| writer.lost = true)
     }
@@ -200,14 +219,14 @@ impl Generation {
 
 impl EmbeddedIndex {
     pub(super) fn new(generation: Arc<Generation>) -> Self {
-        Self(generation)
+        Self { generation, unflushed: Arc::default() }
     }
 
     async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Generation) -> Result<T, IndexError> + Send + 'static,
     ) -> Result<T, IndexError> {
-        let generation = Arc::clone(&self.0);
+        let generation = Arc::clone(&self.generation);
         let work = move || match generation.removed.load(Ordering::Acquire) {
             true => Err(IndexError::Unavailable("the generation was removed".into())),
             false => work(&generation),
@@ -219,14 +238,14 @@ impl EmbeddedIndex {
 #[async_trait]
 impl Index for EmbeddedIndex {
     async fn upsert(&self, points: Vec<Point>) -> Result<(), IndexError> {
-        self.run(move |generation| generation.upsert(&points)).await
+        let unflushed = Arc::clone(&self.unflushed);
+        self.run(move |generation| generation.upsert(&points, &unflushed)).await
     }
 
     async fn delete_documents(&self, documents: &[DocumentId]) -> Result<(), IndexError> {
-        let documents = documents.to_vec();
+        let (documents, unflushed) = (documents.to_vec(), Arc::clone(&self.unflushed));
         self.run(move |generation| {
-            let mut writer = generation.writer();
-            writer.dirty = true;
+            let mut writer = generation.begin(&unflushed);
             generation.dense.delete_documents(&documents);
             generation.lexical.delete_documents(&documents).inspect_err(|_| writer.lost = true)
         })
@@ -234,10 +253,9 @@ impl Index for EmbeddedIndex {
     }
 
     async fn delete_points(&self, points: &[ChunkId]) -> Result<(), IndexError> {
-        let points = points.to_vec();
+        let (points, unflushed) = (points.to_vec(), Arc::clone(&self.unflushed));
         self.run(move |generation| {
-            let mut writer = generation.writer();
-            writer.dirty = true;
+            let mut writer = generation.begin(&unflushed);
             generation.dense.delete_points(points.iter().map(|id| *id.0.as_bytes()));
             generation.lexical.delete_points(&points).inspect_err(|_| writer.lost = true)
         })
@@ -245,7 +263,18 @@ impl Index for EmbeddedIndex {
     }
 
     async fn flush(&self) -> Result<(), IndexError> {
-        self.run(Generation::flush_all).await
+        let unflushed = Arc::clone(&self.unflushed);
+        self.run(move |generation| {
+            let mut writer = generation.writer();
+            let since = unflushed.lock().unwrap_or_else(PoisonError::into_inner).take();
+            // Where the flush itself fails, what was written is not durable yet.
+            generation.flush_since(&mut writer, since).inspect_err(|_| {
+                if let Some(losses) = since.filter(|losses| *losses == writer.losses) {
+                    unflushed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(losses);
+                }
+            })
+        })
+        .await
     }
 
     async fn search_dense(
@@ -255,7 +284,7 @@ impl Index for EmbeddedIndex {
         documents: &DocumentSet,
     ) -> Result<Vec<Scored>, IndexError> {
         check_limit(limit)?;
-        self.0.check_vector(vector)?;
+        self.generation.check_vector(vector)?;
         let (vector, documents) = (vector.to_vec(), documents.clone());
         self.run(move |generation| Ok(generation.dense.search(&vector, limit, &documents))).await
     }
@@ -294,8 +323,9 @@ impl Index for EmbeddedIndex {
 
     async fn idle(&self) -> Result<(), IndexError> {
         self.run(|generation| {
-            generation.flush_all()?;
-            let _no_writer = generation.writer();
+            // Held throughout: a write between the two would lose its words.
+            let mut writer = generation.writer();
+            generation.flush_since(&mut writer, None)?;
             generation.lexical.idle()
         })
         .await
@@ -323,4 +353,33 @@ fn remove_leftovers(folder: &Path, meta: &Meta) -> Result<(), IndexError> {
 
 fn chunk(id: [u8; 16]) -> ChunkId {
     ChunkId(Uuid::from_bytes(id))
+}
+
+#[cfg(test)]
+mod tests {
+    use semantik_core::id::DocumentId;
+
+    use super::{Arc, ChunkId, EmbeddedIndex, Generation, Index, IndexError, Point, Uuid};
+
+    fn point(id: u128) -> Point {
+        let (id, document) = (ChunkId(Uuid::from_u128(id)), DocumentId(Uuid::from_u128(1)));
+        Point { id, document, vector: vec![1.0, 0.0], text: "tide".into(), context: String::new() }
+    }
+
+    #[tokio::test]
+    async fn a_loss_is_told_to_everyone_who_wrote_before_it() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let generation = Arc::new(Generation::open(folder.path(), 2).expect("a fresh folder opens"));
+        let [one, other, idle] = [(); 3].map(|()| EmbeddedIndex::new(Arc::clone(&generation)));
+        one.upsert(vec![point(1)]).await.expect("accepted");
+        other.upsert(vec![point(2)]).await.expect("accepted");
+        // As when a write of anyone's fails.
+        generation.writer().lost = true;
+        assert!(idle.flush().await.is_ok(), "who wrote nothing lost nothing");
+        for index in [&one, &other] {
+            assert!(matches!(index.flush().await, Err(IndexError::Unavailable(_))));
+            index.upsert(vec![point(3)]).await.expect("accepted again");
+            index.flush().await.expect("durable this time");
+        }
+    }
 }

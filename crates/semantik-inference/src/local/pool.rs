@@ -30,6 +30,8 @@ const UNIT_TOKENS: usize = 256;
 const SHARE_TOKENS: usize = 64;
 /// Tokens of queries that may run between two layers, so that passages get on under any load.
 const TOKENS_BETWEEN: usize = 256;
+/// Batches of queries after which one of passages begins, which queries may interrupt as ever.
+const MOST_QUERIES: usize = 16;
 /// Buffers that a longer text needed are given back after it.
 const KEPT_TOKENS: usize = 2048;
 
@@ -62,6 +64,8 @@ struct Waiting {
     passages: Line,
     /// Tokens a worker gets done in a second, lately.
     speed: f64,
+    /// Batches of queries taken since the last one of passages.
+    streak: usize,
     closed: bool,
 }
 
@@ -110,12 +114,13 @@ impl Pool {
         let mut vectors = vec![Vec::new(); ids.len()];
         let (results, mut made) = unbounded_channel();
         let _ticket = self.submit(model, ids, purpose, results)?;
+        let failed = || InferenceError::Unavailable("an encoder thread failed; see the log".into());
+        let mut missing = vectors.len();
         while let Some((places, part)) = made.recv().await {
-            let part =
-                part.ok_or_else(|| InferenceError::Unavailable("an encoder thread failed; see the log".into()))?;
-            places.into_iter().zip(part).for_each(|(place, vector)| vectors[place] = vector);
+            missing -= places.len();
+            places.into_iter().zip(part.ok_or_else(failed)?).for_each(|(place, vector)| vectors[place] = vector);
         }
-        Ok(vectors)
+        if missing == 0 { Ok(vectors) } else { Err(failed()) }
     }
 
     fn submit(
@@ -130,8 +135,9 @@ impl Pool {
         let units = into_units(ids, UNIT_TOKENS);
         let queue = &*self.queue;
         let mut waiting = queue.waiting();
-        let before = waiting.line(purpose).tokens();
-        if before > 0 && before + tokens > self.most_waiting {
+        let line = waiting.line(purpose);
+        // Calls take turns, so the largest one holds up nobody.
+        if !line.is_empty() && line.tokens() - line.largest() + tokens > self.most_waiting {
             counter!("semantik_embedding_refused_total", "purpose" => name(purpose)).increment(1);
             return Err(InferenceError::Busy { retry_after: waiting.drained_in(queue.workers) });
         }
@@ -176,6 +182,11 @@ impl Waiting {
         self.queries.is_empty() && self.passages.is_empty()
     }
 
+    /// Queries first, but not for ever.
+    fn order(&self) -> [Purpose; 2] {
+        if self.streak < MOST_QUERIES { [Purpose::Query, Purpose::Passage] } else { [Purpose::Passage, Purpose::Query] }
+    }
+
     fn line(&mut self, purpose: Purpose) -> &mut Line {
         match purpose {
             Purpose::Query => &mut self.queries,
@@ -217,11 +228,12 @@ impl Queue {
             if waiting.closed {
                 return None;
             }
-            for purpose in [Purpose::Query, Purpose::Passage] {
+            for purpose in waiting.order() {
                 let line = waiting.line(purpose);
                 // What waits is shared out, so that no worker has nothing to do.
                 let share = line.tokens().div_ceil(self.workers).clamp(SHARE_TOKENS, UNIT_TOKENS);
                 if let Some(batch) = line.take(share) {
+                    waiting.streak = if purpose == Purpose::Query { waiting.streak + 1 } else { 0 };
                     let is_lone = purpose == Purpose::Query && self.workers > 1 && waiting.is_empty();
                     hands.lead(if is_lone { self.team.lead() } else { None });
                     return Some((batch, purpose));
@@ -261,9 +273,12 @@ fn work(queue: &Queue) {
             if purpose == Purpose::Passage
                 && let Some(queries) = queue.queries()
             {
-                let began = Instant::now();
+                let (began, tokens) = (Instant::now(), queries.tokens());
                 answer(queries, Purpose::Query, &mut aside, &mut || {});
                 elsewhere += began.elapsed();
+                if tokens > KEPT_TOKENS {
+                    aside = Scratch::default();
+                }
             }
         });
         queue.took(tokens, began.elapsed().saturating_sub(elsewhere));

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
-use crate::local::engine::{LocalOptions, describe, finite};
+use crate::local::engine::{LocalOptions, describe, finite, same_weights};
 use crate::local::head::Answers;
 use crate::local::model::{Model, Task};
 use crate::local::pool::Pool;
@@ -77,6 +77,7 @@ impl LocalReranker {
         pool: Arc<Pool>,
     ) -> Result<Self, InferenceError> {
         let (writer, answers) = Writer::load(folder, settings)?;
+        same_weights(folder, &info)?;
         let (precision, task) = (info.quantization.into(), Task::Rerank(answers));
         let model = Arc::new(Model::load(folder, settings, precision, task, Some(&info.hash))?);
         Ok(Self { info, writer: Arc::new(writer), model, pool })

@@ -6,7 +6,7 @@ mod seat;
 mod slot;
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use semantik_config::Device;
@@ -81,7 +81,8 @@ pub struct ModelState {
 struct Shared {
     options: ModelsOptions,
     place: OnceLock<Place>,
-    pool: Mutex<Option<Arc<Pool>>>,
+    /// The workers, while a model has them.
+    pool: Mutex<Weak<Pool>>,
     slots: Mutex<Vec<Arc<Slot>>>,
     /// Held while loading: two callers load once, and two models do not both take the last room.
     loading: Arc<tokio::sync::Mutex<()>>,
@@ -136,12 +137,11 @@ impl Models {
     /// Lets a model go, in every quantization; work in flight ends first. How many there were.
     pub fn unload(&self, name: &str) -> usize {
         let mut slots = self.shared.slots();
-        let before: Vec<_> = slots.iter().filter(|slot| slot.name() == name).map(Arc::clone).collect();
-        // A later request reads the folder anew: it may be another one by then.
-        slots.retain(|slot| slot.name() != name);
+        let gone = slots.iter().filter(|slot| slot.name() == name && slot.release()).count();
+        // What nobody holds is read anew by a later request: it may be another model by then.
+        slots.retain(|slot| slot.name() != name || Arc::strong_count(slot) > 1);
         drop(slots);
-        let gone = before.iter().filter(|slot| slot.release()).count();
-        self.shared.rest();
+        self.shared.freed.notify_waiters();
         gone
     }
 
@@ -186,31 +186,16 @@ impl Shared {
         Ok(self.place.get_or_init(|| place).clone())
     }
 
-    /// Counts a slot that was let go of by name and is used by an older handle again.
-    fn register(&self, slot: &Arc<Slot>) {
-        let mut slots = self.slots();
-        if !slots.iter().any(|known| Arc::ptr_eq(known, slot)) {
-            slots.push(Arc::clone(slot));
-        }
-    }
-
-    /// The workers, started with the first model.
+    /// The workers, started with the first model; they end with the last one.
     fn pool(&self) -> Result<Arc<Pool>, InferenceError> {
         let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(pool) = &*pool {
-            return Ok(Arc::clone(pool));
+        if let Some(pool) = pool.upgrade() {
+            return Ok(pool);
         }
         let options = LocalOptions { threads: self.options.threads, quantization: Quantization::Float32 };
         let started = Arc::new(Pool::start(options.workers(), self.options.queue_tokens)?);
-        *pool = Some(Arc::clone(&started));
+        *pool = Arc::downgrade(&started);
         Ok(started)
-    }
-
-    /// Ends the workers, and frees their buffers, when no model is loaded.
-    fn rest(&self) {
-        if self.slots().iter().all(|slot| slot.bytes().is_none()) {
-            *self.pool.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        }
     }
 
     /// Lets the least recently used models go until `need` bytes more are allowed.
@@ -243,18 +228,17 @@ impl Shared {
     fn evict(&self, most: u64) -> bool {
         let mut loaded: Vec<_> = self.slots().iter().filter(|slot| slot.bytes().is_some()).map(Arc::clone).collect();
         loaded.sort_by_key(|slot| slot.last_used());
-        let mut taken: u64 = loaded.iter().filter_map(|slot| slot.bytes()).sum();
+        // Counted anew each time: others may let models go meanwhile.
+        let taken = || self.slots().iter().filter_map(|slot| slot.bytes()).sum::<u64>();
         for slot in loaded {
-            if taken <= most {
+            if taken() <= most {
                 break;
             }
-            let bytes = slot.bytes().unwrap_or_default();
             if slot.release_at_rest() {
                 tracing::info!(model = slot.name(), "let go to make room for another model");
-                taken -= bytes;
             }
         }
-        taken <= most
+        taken() <= most
     }
 }
 

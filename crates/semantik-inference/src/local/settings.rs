@@ -77,7 +77,7 @@ impl Settings {
         let names = known.names.clone();
         let (prefixes, prefix_source) = known.prefixes(&sentence);
         let dimensions = shape.hidden();
-        let variant = variant_of(folder);
+        let variant = variant_of(folder, &prefixes, pooling);
         let settings =
             Self { shape, pooling, pooling_source, max_tokens, dimensions, prefixes, prefix_source, names, variant };
         match sentence.truncate_dim {

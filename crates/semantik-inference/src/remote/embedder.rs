@@ -123,6 +123,14 @@ impl Embedder for RemoteEmbedder {
         }
     }
 
+    fn variant(&self) -> &str {
+        match self.wants.truncation {
+            Truncation::None => "whole",
+            Truncation::Start => "without the start",
+            Truncation::End => "without the end",
+        }
+    }
+
     fn tokens(&self) -> Arc<dyn TokenCounter> {
         Arc::new(Estimate)
     }

@@ -55,6 +55,12 @@ pub(super) struct Line<M = Model> {
     tokens: usize,
 }
 
+impl<M> Call<M> {
+    fn tokens(&self) -> usize {
+        self.units.iter().map(Unit::tokens).sum()
+    }
+}
+
 impl Unit {
     pub fn tokens(&self) -> usize {
         self.texts.iter().map(Vec::len).sum()
@@ -72,12 +78,17 @@ impl<M> Line<M> {
         self.tokens
     }
 
+    /// Tokens of the call that has the most.
+    pub fn largest(&self) -> usize {
+        self.calls.iter().map(Call::tokens).max().unwrap_or_default()
+    }
+
     pub fn is_empty(&self) -> bool {
         self.calls.is_empty()
     }
 
     pub fn push(&mut self, call: Call<M>) {
-        self.tokens += call.units.iter().map(Unit::tokens).sum::<usize>();
+        self.tokens += call.tokens();
         self.calls.push_back(call);
     }
 
@@ -86,7 +97,7 @@ impl<M> Line<M> {
         if let Some(at) = self.calls.iter().position(|call| call.id == id)
             && let Some(call) = self.calls.remove(at)
         {
-            self.tokens -= call.units.iter().map(Unit::tokens).sum::<usize>();
+            self.tokens -= call.tokens();
         }
     }
 

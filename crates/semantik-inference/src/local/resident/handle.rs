@@ -86,10 +86,11 @@ impl Shared {
             .map(lease)
     }
 
-    fn load(&self, slot: &Arc<Slot>) -> Result<Engine, InferenceError> {
+    fn load(self: &Arc<Self>, slot: &Arc<Slot>) -> Result<Engine, InferenceError> {
         let began = Moment::now();
         let engine = slot.load(|| self.pool())?;
-        self.register(slot);
+        // Whoever asked may have left meanwhile; the model is let go all the same.
+        self.watch(slot);
         histogram!("semantik_model_load_seconds").record(began.elapsed().as_secs_f64());
         tracing::info!(model = slot.name(), seconds = began.elapsed().as_secs_f64(), "model loaded");
         self.report();
@@ -122,9 +123,9 @@ async fn release_when_idle(shared: Weak<Shared>, slot: Arc<Slot>, idle: Duration
         tokio::time::sleep_until(wake).await;
         let Some(shared) = shared.upgrade() else { return };
         let due = slot.last_used().map_or(wake, |used| used + idle);
-        if due <= Instant::now() && (slot.bytes().is_none() || slot.release_at_rest()) {
+        if due <= Instant::now() && slot.release_at_rest() {
             slot.unwatch();
-            shared.rest();
+            shared.freed.notify_waiters();
             shared.report();
             return;
         }

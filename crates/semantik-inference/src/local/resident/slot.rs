@@ -187,11 +187,11 @@ impl Slot {
         held.engine.take().is_some()
     }
 
-    /// The same unless it is at work.
+    /// Lets it go unless it is at work; whether nothing of it is loaded now.
     pub fn release_at_rest(&self) -> bool {
         let mut held = self.held();
         // Work in flight holds the engine too.
-        if !held.engine.as_ref().is_some_and(Engine::rests) {
+        if !held.engine.as_ref().is_none_or(Engine::rests) {
             return false;
         }
         held.tokenizer = None;
