@@ -84,6 +84,9 @@ fn read(r: &mut Reader<'_>) -> Config {
     c.embedding.api_url = r.text("EMBEDDING_API_URL").map(str::to_owned);
     c.embedding.api_key = r.secret("EMBEDDING_API_KEY", "EMBEDDING_API_KEY_FILE");
     r.optional("EMBEDDING_DIMENSIONS", &mut c.embedding.dimensions);
+    // Blanks and an empty text count in these two.
+    c.embedding.query_prefix = r.map.get("EMBEDDING_QUERY_PREFIX").cloned();
+    c.embedding.passage_prefix = r.map.get("EMBEDDING_PASSAGE_PREFIX").cloned();
     r.set("HF_CACHE_DIR", &mut c.embedding.cache_dir);
     r.flag("HF_HUB_OFFLINE", &mut c.embedding.offline);
     r.set("HF_ENDPOINT", &mut c.embedding.hub);

@@ -52,6 +52,11 @@ pub struct EmbeddingConfig {
     /// Numbers of a vector from the provider (`EMBEDDING_DIMENSIONS`); empty takes what comes. With
     /// it, Semantik starts while the provider is down.
     pub dimensions: Option<usize>,
+    /// What a provider's model wants written before a query (`EMBEDDING_QUERY_PREFIX`). `None` goes by the
+    /// model's name; set but empty means nothing.
+    pub query_prefix: Option<String>,
+    /// The same for passages (`EMBEDDING_PASSAGE_PREFIX`).
+    pub passage_prefix: Option<String>,
     /// What models compute with (`DEFAULT_QUANTIZATION`): `float32` is exact, `float16` near-lossless at
     /// half the memory, `int8` fastest.
     pub quantization: Quantization,
@@ -153,6 +158,8 @@ impl Default for EmbeddingConfig {
             api_url: None,
             api_key: None,
             dimensions: None,
+            query_prefix: None,
+            passage_prefix: None,
             quantization: Quantization::Float16,
             rerank_model: None,
             cache_dir: PathBuf::from("./models"),

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::Timestamp;
 use crate::chunk::ChunkSettings;
 use crate::id::{CollectionId, DatasetId, IndexId, UserId};
+use crate::{Fingerprint, Timestamp};
 
 macro_rules! text_enum {
     ($(#[$doc:meta])* $name:ident { $($variant:ident = $text:literal),+ $(,)? }) => {
@@ -94,11 +94,20 @@ pub struct Index {
     pub model_hash: String,
     /// What the model computed with.
     pub quantization: Quantization,
+    /// How the model was used beside that ([`Fingerprint::recipe`]).
+    pub recipe: String,
     /// Vector length.
     pub dimensions: usize,
     pub generation: u32,
     pub status: IndexStatus,
     pub created_at: Timestamp,
+}
+
+impl Index {
+    /// What made its vectors.
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint { hash: self.model_hash.clone(), quantization: self.quantization, recipe: self.recipe.clone() }
+    }
 }
 
 /// What a caller may set when making a collection.

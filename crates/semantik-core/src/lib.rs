@@ -8,6 +8,7 @@ pub mod clock;
 pub mod collection;
 pub mod document;
 pub mod error;
+pub mod fingerprint;
 pub mod id;
 pub mod job;
 pub mod operation;
@@ -19,5 +20,6 @@ pub mod syntax;
 
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use error::{ErrorClass, ErrorCode};
+pub use fingerprint::Fingerprint;
 pub use provider::Provider;
 pub use secret::Secret;

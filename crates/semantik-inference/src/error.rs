@@ -39,6 +39,8 @@ pub enum InferenceError {
         "model {model} at {host} gives vectors of {found} numbers, expected {expected}; set EMBEDDING_DIMENSIONS to {found}, or choose the model with {expected}"
     )]
     DimensionMismatch { host: String, model: String, found: usize, expected: usize },
+    #[error("{host} computes {model} otherwise than before: {said}; set it back, or start Semantik again to use it")]
+    OtherModel { host: String, model: String, said: String },
     /// `place` counts from 0.
     #[error("text {place} of the call is too long for {host}: {why}; shorten it, or allow truncation")]
     TooLong { host: String, place: usize, why: String },
@@ -83,6 +85,7 @@ impl InferenceError {
             Self::Cancelled => ErrorCode::InvalidState,
             Self::Unavailable(_) | Self::Busy { .. } | Self::RateLimited { .. } => ErrorCode::Overloaded,
             Self::Settings(_) | Self::NoGpu(_) => ErrorCode::InvalidConfig,
+            Self::OtherModel { .. } => ErrorCode::ModelMismatch,
             Self::Unauthorized { .. } | Self::UnknownModel { .. } | Self::DimensionMismatch { .. } => {
                 ErrorCode::EmbedderRejected
             }

@@ -14,6 +14,7 @@ pub mod remote;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use semantik_core::Fingerprint;
 use semantik_core::collection::Quantization;
 use tokio_util::sync::CancellationToken;
 
@@ -29,9 +30,18 @@ pub struct ModelInfo {
     pub hash: String,
     /// What it computes with; vectors of another quantization are others.
     pub quantization: Quantization,
+    /// How a passage becomes a vector beside that ([`Fingerprint::recipe`]).
+    pub recipe: String,
     pub dimensions: usize,
     /// Most tokens of a text, special ones included; the rest is cut off.
     pub max_tokens: usize,
+}
+
+impl ModelInfo {
+    /// What its vectors have in common.
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint { hash: self.hash.clone(), quantization: self.quantization, recipe: self.recipe.clone() }
+    }
 }
 
 /// What a text is for; some models want a prefix.
@@ -41,10 +51,27 @@ pub enum Purpose {
     Passage,
 }
 
+impl Purpose {
+    /// `query` or `passage`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Query => "query",
+            Self::Passage => "passage",
+        }
+    }
+}
+
 /// Makes vectors of texts.
 #[async_trait]
 pub trait Embedder: Send + Sync {
     fn info(&self) -> &ModelInfo;
+    /// The same once it is certain which model answers: a remote one may have to be asked first.
+    ///
+    /// # Errors
+    /// What the asking met.
+    async fn identify(&self) -> Result<&ModelInfo, InferenceError> {
+        Ok(self.info())
+    }
     /// One unit vector per text, in order. Queries overtake passages of other calls. Empty texts
     /// are allowed. Stops within a second of `cancel`.
     ///

@@ -88,6 +88,7 @@ async fn set_up(
                 model: "m".into(),
                 model_hash: "h".into(),
                 quantization: Quantization::Float32,
+                recipe: String::new(),
                 dimensions: 1,
                 generation: 1,
                 status: IndexStatus::Ready,

@@ -9,9 +9,8 @@
 //! - What a call has returned for survives the loss of power.
 
 use async_trait::async_trait;
-use semantik_core::Timestamp;
-use semantik_core::collection::Quantization;
 use semantik_core::id::{ChunkId, IndexId};
+use semantik_core::{Fingerprint, Timestamp};
 
 use crate::StoreError;
 
@@ -31,9 +30,8 @@ pub struct Space {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SpaceModel {
     pub name: String,
-    /// SHA-256 of the weights.
-    pub hash: String,
-    pub quantization: Quantization,
+    /// What its vectors have in common.
+    pub made: Fingerprint,
 }
 
 /// What is kept of a point beside its vector.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bodies::Raw;
 use super::embed_tei;
+use super::made::Made;
 use super::texts::Texts;
 use crate::error::Problem;
 
@@ -60,12 +61,12 @@ pub(super) async fn embed(State(vecpipe): State<Vecpipe>, body: Raw) -> Response
         return embed_tei::embed(&vecpipe, &body).await;
     }
     match own(&vecpipe, &body).await {
-        Ok(view) => axum::Json(view).into_response(),
+        Ok((made, view)) => (made, axum::Json(view)).into_response(),
         Err(problem) => problem.into_response(),
     }
 }
 
-async fn own(vecpipe: &Vecpipe, body: &Raw) -> Result<View, Problem> {
+async fn own(vecpipe: &Vecpipe, body: &Raw) -> Result<(Made, View), Problem> {
     let body: Body = body.json()?;
     let request = EmbedRequest {
         model: body.model,
@@ -80,10 +81,11 @@ async fn own(vecpipe: &Vecpipe, body: &Raw) -> Result<View, Problem> {
     };
     let dimensions = request.dimensions;
     let made = vecpipe.embed(request).await?;
-    Ok(View {
+    let view = View {
         embeddings: made.vectors,
         dimensions: dimensions.unwrap_or(made.model.dimensions),
-        model: made.model.name,
         quantization: made.model.quantization,
-    })
+        model: made.model.name.clone(),
+    };
+    Ok((Made(made.model), view))
 }

@@ -1,11 +1,12 @@
 //! `POST /embed` as text-embeddings-inference answers it.
 
 use axum::response::{IntoResponse, Response};
-use semantik_app::vecpipe::{EmbedRequest, Purpose, TooLong, Vecpipe};
+use semantik_app::vecpipe::{EmbedRequest, Embedded, Purpose, TooLong, Vecpipe};
 use serde::Deserialize;
 
 use super::bodies::Raw;
 use super::dialect::{Tei, tei_empty};
+use super::made::Made;
 use super::texts::Texts;
 use crate::error::Problem;
 
@@ -34,31 +35,31 @@ pub(super) async fn embed(vecpipe: &Vecpipe, body: &Raw) -> Response {
         return tei_empty("inputs");
     }
     match run(vecpipe, body).await {
-        Ok(vectors) => axum::Json(vectors).into_response(),
+        Ok(made) => (Made(made.model), axum::Json(made.vectors)).into_response(),
         Err(problem) => Tei(problem).into_response(),
     }
 }
 
-async fn run(vecpipe: &Vecpipe, body: Body) -> Result<Vec<Vec<f32>>, Problem> {
+async fn run(vecpipe: &Vecpipe, body: Body) -> Result<Embedded, Problem> {
     if body.normalize == Some(false) {
         return Err(Problem::invalid("`normalize` is false, but vectors always have length 1 here"));
     }
     let request = EmbedRequest {
-        purpose: purpose(body.prompt_name.as_deref())?,
+        purpose: purpose("prompt_name", body.prompt_name.as_deref())?,
         dimensions: body.dimensions,
         too_long: too_long(body.truncate, body.truncation_direction.as_deref())?,
         ..EmbedRequest::new(body.inputs.plain("inputs")?)
     };
-    Ok(vecpipe.embed(request).await?.vectors)
+    Ok(vecpipe.embed(request).await?)
 }
 
 /// Names of prompts as sentence-transformers models use them.
-fn purpose(prompt: Option<&str>) -> Result<Purpose, Problem> {
+pub(super) fn purpose(field: &str, prompt: Option<&str>) -> Result<Purpose, Problem> {
     match prompt {
         Some("query") => Ok(Purpose::Query),
         None | Some("passage" | "document") => Ok(Purpose::Passage),
         Some(other) => {
-            Err(Problem::invalid(format!("`prompt_name` is `{other}`, but must be `query`, `passage` or `document`")))
+            Err(Problem::invalid(format!("`{field}` is `{other}`, but must be `query`, `passage` or `document`")))
         }
     }
 }

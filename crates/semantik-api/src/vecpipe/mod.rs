@@ -12,6 +12,7 @@ mod embed;
 mod embed_tei;
 mod health;
 mod key;
+mod made;
 mod models;
 mod openai;
 mod rerank;

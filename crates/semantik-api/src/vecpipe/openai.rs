@@ -8,6 +8,8 @@ use semantik_app::vecpipe::{EmbedRequest, Vecpipe};
 use serde::{Deserialize, Serialize};
 
 use super::bodies;
+use super::embed_tei::purpose;
+use super::made::Made;
 use super::texts::Texts;
 use crate::error::Problem;
 
@@ -21,6 +23,9 @@ pub(super) struct Body {
     encoding_format: Format,
     #[serde(default)]
     dimensions: Option<usize>,
+    /// Not OpenAI's: what the texts are for, as NVIDIA's servers of this dialect name it.
+    #[serde(default)]
+    input_type: Option<String>,
 }
 
 #[derive(Clone, Copy, Default, Deserialize)]
@@ -76,22 +81,24 @@ struct Model {
 pub(super) async fn embeddings(
     State(vecpipe): State<Vecpipe>,
     bodies::Json(body): bodies::Json<Body>,
-) -> Result<Json<View>, Problem> {
+) -> Result<(Made, Json<View>), Problem> {
     let request = EmbedRequest {
         model: body.model,
         dimensions: body.dimensions,
+        purpose: purpose("input_type", body.input_type.as_deref())?,
         count: true,
         ..EmbedRequest::new(body.input.plain("input")?)
     };
     let made = vecpipe.embed(request).await?;
     let row = |(index, vector)| Row { object: "embedding", index, embedding: body.encoding_format.write(vector) };
     let tokens = made.tokens.unwrap_or_default();
-    Ok(Json(View {
+    let view = View {
         object: "list",
         data: made.vectors.into_iter().enumerate().map(row).collect(),
-        model: made.model.name,
+        model: made.model.name.clone(),
         usage: Usage { prompt_tokens: tokens, total_tokens: tokens },
-    }))
+    };
+    Ok((Made(made.model), Json(view)))
 }
 
 impl Format {

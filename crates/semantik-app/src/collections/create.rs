@@ -19,7 +19,7 @@ impl App {
         let name = check_name(&new.name)?;
         check_texts(&new.description, &new.tags)?;
         check_chunking(&new.chunking, self.embedder().info().max_tokens)?;
-        let (now, model) = (self.now(), self.embedder().info());
+        let (now, model) = (self.now(), self.embedder().identify().await?);
         let collection = Collection {
             id: CollectionId::generate(),
             owner: caller.user(),
@@ -44,6 +44,7 @@ impl App {
             model: model.name.clone(),
             model_hash: model.hash.clone(),
             quantization: model.quantization,
+            recipe: model.recipe.clone(),
             dimensions: model.dimensions,
             generation: 1,
             status: IndexStatus::Ready,

@@ -56,14 +56,13 @@ impl App {
 
     /// Refuses to mix vectors of different models.
     pub(crate) fn check_model(&self, row: &IndexRow) -> Result<(), AppError> {
-        let running = self.embedder().info();
-        if row.model_hash == running.hash && row.quantization == running.quantization {
+        let (kept, running) = (row.fingerprint(), self.embedder().info());
+        if kept.fits(&running.fingerprint()) {
             return Ok(());
         }
-        let named = |model: &str, quantization| format!("{model} ({quantization})");
         Err(AppError::ModelMismatch {
-            made_with: named(&row.model, row.quantization),
-            running: named(&running.name, running.quantization),
+            made_with: kept.describe(&row.model),
+            running: running.fingerprint().describe(&running.name),
         })
     }
 

@@ -121,7 +121,7 @@ impl Vecpipe {
                 space.space.name
             )));
         };
-        let embedder = self.embedder(Some(&model.name), Some(model.quantization)).await?;
+        let embedder = self.embedder(Some(&model.name), Some(model.made.quantization)).await?;
         space.check_model(embedder.info())?;
         let texts = query.query.iter().cloned().collect();
         Ok(self.run_embedder(&*embedder, texts, Purpose::Query).await?.pop())

@@ -107,11 +107,7 @@ impl Registry {
                 hint: Some("delete one with POST /collection/delete".into()),
             });
         }
-        let model = model.map(|info| SpaceModel {
-            name: info.name.clone(),
-            hash: info.hash.clone(),
-            quantization: info.quantization,
-        });
+        let model = model.map(|info| SpaceModel { name: info.name.clone(), made: info.fingerprint() });
         let index = IndexId::generate();
         let created_at = self.clock.now();
         match self.rows.create(&Space { index, name: name.to_owned(), model, dimensions, created_at }).await {
@@ -150,19 +146,20 @@ impl Registry {
 impl OpenSpace {
     /// Refuses a model that did not make this space's vectors.
     pub(super) fn check_model(&self, info: &ModelInfo) -> Result<(), AppError> {
-        let made_with = self.space.model.as_ref();
-        if made_with.is_some_and(|model| model.hash == info.hash && model.quantization == info.quantization) {
+        let (kept, running) = (self.space.model.as_ref(), info.fingerprint());
+        if kept.is_some_and(|model| model.made.fits(&running)) {
             return Ok(());
         }
-        let made_with = made_with.map_or_else(
+        let made_with = kept.map_or_else(
             || "vectors that callers bring".to_owned(),
-            |model| format!("model {} in {} ({:.12})", model.name, model.quantization, model.hash),
+            |model| format!("vectors of {}", model.made.describe(&model.name)),
         );
         Err(AppError::Refused {
             code: ErrorCode::ModelMismatch,
             message: format!(
-                "collection `{}` holds {made_with}; {} in {} ({:.12}) makes others",
-                self.space.name, info.name, info.quantization, info.hash
+                "collection `{}` holds {made_with}; {} makes others",
+                self.space.name,
+                running.describe(&info.name)
             ),
             hint: Some("use another collection, or delete this one and fill it again".into()),
         })
@@ -188,8 +185,8 @@ impl OpenSpace {
             points: self.rows.count(space.index).await?,
             dimensions: space.dimensions,
             model: model.map(|model| model.name.clone()),
-            model_hash: model.map(|model| model.hash.clone()),
-            quantization: model.map(|model| model.quantization),
+            model_hash: model.map(|model| model.made.hash.clone()),
+            quantization: model.map(|model| model.made.quantization),
             disk_bytes: self.index.stats().await?.disk_bytes,
             created_at: semantik_core::clock::rfc3339(space.created_at),
         })

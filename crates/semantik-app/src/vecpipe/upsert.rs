@@ -138,7 +138,7 @@ impl Vecpipe {
         let embedder = match made_with {
             Some(_) if !named && vectors => return Err(unnamed(collection)),
             // A space goes on with its own model unless another is named, which is then refused.
-            Some(made) if !named => Some(self.embedder(Some(&made.name), Some(made.quantization)).await?),
+            Some(made) if !named => Some(self.embedder(Some(&made.name), Some(made.made.quantization)).await?),
             _ if named || texts => Some(self.embedder(model.as_deref(), quantization).await?),
             _ => None,
         };

@@ -127,6 +127,10 @@ impl Embedder for CachedEmbedder {
         self.inner.info()
     }
 
+    async fn identify(&self) -> Result<&ModelInfo, InferenceError> {
+        self.inner.identify().await
+    }
+
     async fn embed(
         &self,
         texts: Vec<String>,
@@ -174,9 +178,5 @@ impl Embedder for CachedEmbedder {
 }
 
 fn count(name: &'static str, purpose: Purpose, texts: usize) {
-    let purpose = match purpose {
-        Purpose::Query => "query",
-        Purpose::Passage => "passage",
-    };
-    metrics::counter!(name, "purpose" => purpose).increment(texts as u64);
+    metrics::counter!(name, "purpose" => purpose.name()).increment(texts as u64);
 }

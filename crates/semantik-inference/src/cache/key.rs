@@ -3,12 +3,13 @@
 //! SHA-256 is at hand, takes a microsecond or two for a passage that takes milliseconds to embed,
 //! and nobody can make two texts that share a vector.
 
+use semantik_core::Fingerprint;
 use sha2::{Digest, Sha256};
 
-use crate::{Embedder, Purpose};
+use crate::{Embedder, ModelInfo, Purpose};
 
 /// Raised when the meaning of a key changes.
-const VERSION: &str = "embedding 1";
+const VERSION: &str = "embedding 2";
 
 /// Model, purpose and text of a vector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -16,6 +17,7 @@ pub(super) struct Key(pub [u8; 32]);
 
 /// Makes the keys of one embedder; what all its texts share is hashed once.
 pub(super) struct Keys {
+    made: Fingerprint,
     variant: String,
     query: Sha256,
     passage: Sha256,
@@ -25,6 +27,7 @@ impl Keys {
     /// The keys of what `embedder` makes.
     pub fn of(embedder: &dyn Embedder) -> Self {
         Self {
+            made: embedder.info().fingerprint(),
             variant: embedder.variant().to_owned(),
             query: begin(embedder, "query"),
             passage: begin(embedder, "passage"),
@@ -32,9 +35,9 @@ impl Keys {
     }
 
     /// Whether they are still those of what `embedder` makes. A model that a card refuses when it is
-    /// loaded is computed on the processor from then on.
+    /// loaded is computed on the processor from then on, and of a remote one the first answer tells more.
     pub fn are_of(&self, embedder: &dyn Embedder) -> bool {
-        self.variant == embedder.variant()
+        self.variant == embedder.variant() && self.made == embedder.info().fingerprint()
     }
 
     /// The key of a text's vector.
@@ -59,7 +62,8 @@ impl Key {
 fn begin(embedder: &dyn Embedder, purpose: &str) -> Sha256 {
     let info = embedder.info();
     let numbers = format!("{} {}", info.dimensions, info.max_tokens);
-    let fields = [VERSION, &info.name, &info.hash, info.quantization.as_str(), &numbers, embedder.variant(), purpose];
+    let ModelInfo { name, hash, recipe, .. } = info;
+    let fields = [VERSION, name, hash, info.quantization.as_str(), recipe, &numbers, embedder.variant(), purpose];
     fields.iter().fold(Sha256::new(), |hasher, field| {
         hasher.chain_update((field.len() as u64).to_le_bytes()).chain_update(field)
     })

@@ -109,6 +109,7 @@ pub(crate) fn describe(
         name: name.to_owned(),
         hash,
         quantization,
+        recipe: settings.recipe(),
         dimensions: settings.dimensions,
         max_tokens: settings.max_tokens,
     })

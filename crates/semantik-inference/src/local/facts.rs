@@ -5,7 +5,6 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::InferenceError;
-use crate::local::ops::pooling::Pooling;
 use crate::local::settings::{PoolingSource, PrefixSource, Settings, Shape};
 use crate::models::{ModelKind, Prefixes, find};
 
@@ -36,11 +35,6 @@ pub struct ModelFacts {
 pub fn facts(folder: &Path) -> Result<ModelFacts, InferenceError> {
     let settings = Settings::read(folder)?;
     let reranks = reranks(folder, &settings.names)?;
-    let pooling = match settings.pooling {
-        Pooling::Mean => "mean",
-        Pooling::Cls => "cls",
-        Pooling::Last => "lasttoken",
-    };
     Ok(ModelFacts {
         kind: if reranks { ModelKind::Reranker } else { ModelKind::Embedding },
         family: Shape::family(folder)?,
@@ -48,7 +42,7 @@ pub fn facts(folder: &Path) -> Result<ModelFacts, InferenceError> {
         dimensions: if reranks { 1 } else { settings.dimensions },
         max_tokens: settings.max_tokens,
         vocabulary: settings.shape.vocabulary(),
-        pooling: (!reranks).then_some(pooling),
+        pooling: (!reranks).then_some(settings.pooling.name()),
         pooling_source: settings.pooling_source,
         prefixes: settings.prefixes,
         prefix_source: settings.prefix_source,

@@ -33,6 +33,7 @@ impl MockEmbedder {
                 name: "mock".into(),
                 hash,
                 quantization: Quantization::Float32,
+                recipe: String::new(),
                 dimensions: DIMENSIONS,
                 max_tokens: MAX_TOKENS,
             },

@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use crate::local::ops::pooling::Pooling;
 use crate::local::shards::weight_files;
 use crate::local::variant::variant_of;
-use crate::models::Prefixes;
+use crate::models::{Prefixes, recipe};
 use crate::{InferenceError, Purpose};
 
 pub use pooling::PoolingSource;
@@ -96,6 +96,11 @@ impl Settings {
             return Err(invalid(folder, format!("vectors of {dimensions} numbers were asked for; it has 1 to {most}")));
         }
         Ok(Self { dimensions, ..self })
+    }
+
+    /// How a passage becomes a vector, beside weights and precision.
+    pub fn recipe(&self) -> String {
+        format!("{} {}", self.pooling.name(), recipe(&self.prefixes))
     }
 
     /// What the model wants written before a text.

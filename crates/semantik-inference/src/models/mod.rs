@@ -18,6 +18,6 @@ pub(crate) use catalogue::find;
 pub use catalogue::{CATALOGUE, CatalogueEntry, DEFAULT_MODEL, ModelFile, ModelKind};
 pub(crate) use digest::{hex, sha256_of};
 pub use hub::HUB;
-pub(crate) use prefixes::rule_for;
 pub use prefixes::{PrefixRule, Prefixes};
+pub(crate) use prefixes::{recipe, rule_for};
 pub use pull::{PullEvent, PullOptions};

@@ -87,6 +87,12 @@ pub(crate) fn rule_for(name: &str) -> Option<&'static PrefixRule> {
     RULES.into_iter().find(|rule| rule.stems.iter().any(|stem| name.starts_with(stem)))
 }
 
+/// What is written before a passage, in quotes and printable ASCII. Queries are not kept, so what is
+/// written before them may change.
+pub(crate) fn recipe(prefixes: &Prefixes) -> String {
+    format!("\"{}\"", prefixes.passage.escape_default())
+}
+
 impl From<&PrefixRule> for Prefixes {
     fn from(rule: &PrefixRule) -> Self {
         Self { query: rule.query.into(), passage: rule.passage.into() }

@@ -1,14 +1,14 @@
 //! Vectors from a remote model.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
-use semantik_core::Provider;
+use semantik_core::{Fingerprint, Provider};
 use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
-use crate::models::hex;
+use crate::models::{Prefixes, hex, recipe};
 use crate::remote::address::Address;
 use crate::remote::complaint::Complaint;
 use crate::remote::exchange::Exchange;
@@ -30,8 +30,13 @@ const FRAME_BYTES: usize = 1024 * 1024;
 /// An embedder behind an HTTP API.
 ///
 /// A text without words is sent as a full stop, since some servers refuse an empty one.
+///
+/// A Semantik model service says in every answer what made the vectors. They are then known by that,
+/// as those of the same model in this process are, and another one in a later answer is an error.
 pub struct RemoteEmbedder {
-    info: ModelInfo,
+    /// What is known before the first answer, and for good of any other server.
+    assumed: ModelInfo,
+    certain: OnceLock<ModelInfo>,
     service: Service,
     wants: Wants,
 }
@@ -41,6 +46,9 @@ struct Wants {
     provider: Provider,
     model: String,
     truncation: Truncation,
+    prefixes: Prefixes,
+    /// What made the vectors of the first answer; `None` in it when the server did not say.
+    made: OnceLock<Option<Fingerprint>>,
     /// Numbers to ask for.
     dimensions: Option<usize>,
     /// The server refused to be asked for base64.
@@ -70,8 +78,8 @@ impl RemoteEmbedder {
             let why = format!("a vector of {found} numbers");
             return Err(InferenceError::BadAnswer { host: address.host().to_owned(), why });
         }
-        let info = info(&options, &address, found);
-        Ok(Self { info, service: Service::new(&options, exchange), wants })
+        let assumed = info(&options, &address, found);
+        Ok(Self { assumed, certain: OnceLock::new(), service: Service::new(&options, exchange), wants })
     }
 
     /// The same without asking the server, for a start while it is down: every answer is checked
@@ -83,7 +91,14 @@ impl RemoteEmbedder {
         options.dimensions = Some(dimensions);
         let address = open::address(&options)?;
         let service = Service::new(&options, Exchange::new(&options, address.clone())?);
-        Ok(Self { info: info(&options, &address, dimensions), service, wants: Wants::of(&options) })
+        let assumed = info(&options, &address, dimensions);
+        Ok(Self { assumed, certain: OnceLock::new(), service, wants: Wants::of(&options) })
+    }
+}
+
+impl RemoteEmbedder {
+    fn embedding(&self, purpose: Purpose) -> Embedding<'_> {
+        Embedding { wants: &self.wants, purpose, dimensions: Some(self.assumed.dimensions) }
     }
 }
 
@@ -98,6 +113,7 @@ pub(crate) fn info(options: &RemoteOptions, address: &Address, dimensions: usize
         name: options.model.clone(),
         hash: hex(&hash.finalize()),
         quantization: options.quantization,
+        recipe: recipe(&options.prefixes),
         dimensions,
         max_tokens: options.limits().text_tokens,
     }
@@ -106,7 +122,18 @@ pub(crate) fn info(options: &RemoteOptions, address: &Address, dimensions: usize
 #[async_trait]
 impl Embedder for RemoteEmbedder {
     fn info(&self) -> &ModelInfo {
-        &self.info
+        let Some(Some(made)) = self.wants.made.get() else { return &self.assumed };
+        self.certain.get_or_init(|| {
+            let Fingerprint { hash, quantization, recipe } = made.clone();
+            ModelInfo { hash, quantization, recipe, ..self.assumed.clone() }
+        })
+    }
+
+    async fn identify(&self) -> Result<&ModelInfo, InferenceError> {
+        if self.wants.made.get().is_none() {
+            self.service.ask(&self.embedding(Purpose::Query), &[PROBE.to_owned()]).await?;
+        }
+        Ok(self.info())
     }
 
     async fn embed(
@@ -115,7 +142,7 @@ impl Embedder for RemoteEmbedder {
         purpose: Purpose,
         cancel: &CancellationToken,
     ) -> Result<Vec<Vec<f32>>, InferenceError> {
-        let question = Embedding { wants: &self.wants, purpose, dimensions: Some(self.info.dimensions) };
+        let question = self.embedding(purpose);
         tokio::select! {
             biased;
             () = cancel.cancelled() => Err(InferenceError::Cancelled),
@@ -142,6 +169,12 @@ impl Wants {
             provider: options.provider,
             model: options.model.clone(),
             truncation: options.truncation,
+            prefixes: options.prefixes.clone(),
+            // The service does not speak the protocols of the other two.
+            made: match options.provider {
+                Provider::OpenAi | Provider::Tei => OnceLock::new(),
+                Provider::Cohere | Provider::Ollama => OnceLock::from(None),
+            },
             dimensions: options.dimensions,
             plain: AtomicBool::new(options.provider != Provider::OpenAi),
             natural: AtomicBool::new(false),
@@ -159,6 +192,8 @@ struct Embedding<'a> {
 
 /// Optional fields of a request for vectors.
 struct Form {
+    /// The server is a Semantik model service.
+    is_ours: bool,
     base64: bool,
     dimensions: Option<usize>,
 }
@@ -174,17 +209,29 @@ impl Question for Embedding<'_> {
     fn form(&self) -> Form {
         let natural = self.wants.natural.load(Ordering::Relaxed);
         let dimensions = self.wants.dimensions.filter(|_| !natural);
-        Form { base64: !self.wants.plain.load(Ordering::Relaxed), dimensions }
+        let is_ours = matches!(self.wants.made.get(), Some(Some(_)));
+        Form { is_ours, base64: !self.wants.plain.load(Ordering::Relaxed), dimensions }
     }
 
     fn request(&self, texts: &[&str], form: &Form) -> Request {
+        let prefix = match self.purpose {
+            _ if form.is_ours => "",
+            Purpose::Query => &self.wants.prefixes.query,
+            Purpose::Passage => &self.wants.prefixes.passage,
+        };
+        let written: Vec<String> = match prefix {
+            "" => Vec::new(),
+            prefix => texts.iter().map(|text| format!("{prefix}{text}")).collect(),
+        };
+        let written: Vec<&str> = written.iter().map(String::as_str).collect();
         let ask = EmbedAsk {
             model: &self.wants.model,
-            texts,
+            texts: if prefix.is_empty() { texts } else { &written },
             purpose: self.purpose,
             truncation: self.wants.truncation,
             dimensions: form.dimensions,
             base64: form.base64,
+            is_ours: form.is_ours,
         };
         wire::embed(self.wants.provider, &ask)
     }
@@ -199,6 +246,15 @@ impl Question for Embedding<'_> {
             self.wants.natural.store(true, Ordering::Relaxed);
         }
         base64 || dimensions
+    }
+
+    fn heard(&self, made: Option<&Fingerprint>, form: &Form) -> Result<bool, String> {
+        let known = self.wants.made.get_or_init(|| made.cloned()).as_ref();
+        match (known, made) {
+            (known, made) if known == made => Ok(form.is_ours == known.is_some()),
+            (_, Some(made)) => Err(format!("it now runs {}", made.describe(&self.wants.model))),
+            (_, None) => Err("it no longer says what it runs".to_owned()),
+        }
     }
 
     fn most_bytes(&self, texts: &[&str]) -> usize {

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, StatusCode, Url};
+use semantik_core::{Fingerprint, fingerprint};
 
 use crate::InferenceError;
 use crate::http::{chain, client};
@@ -34,6 +35,8 @@ pub(crate) struct Answer {
     pub hints: Hints,
     /// The host a redirect points to.
     pub moved: Option<String>,
+    /// What a Semantik model service says made the vectors.
+    pub made: Option<Fingerprint>,
     pub body: Vec<u8>,
 }
 
@@ -104,6 +107,7 @@ impl Exchange {
         let status = response.status();
         let hints = Hints::read(response.headers(), SystemTime::now());
         let moved = status.is_redirection().then(|| target(&url, response.headers())).flatten();
+        let made = response.headers().get(fingerprint::HEADER).and_then(|said| said.to_str().ok()?.parse().ok());
         let mut bytes = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(broken)? {
             bytes.extend_from_slice(&chunk);
@@ -115,7 +119,7 @@ impl Exchange {
                 return Err(Fault::TooLarge { most });
             }
         }
-        Ok(Answer { status, hints, moved, body: bytes })
+        Ok(Answer { status, hints, moved, made, body: bytes })
     }
 }
 

@@ -44,7 +44,7 @@ impl From<InferenceError> for Failed {
 
 /// What an attempt led to.
 enum Outcome {
-    Answer(Vec<u8>),
+    Answer(Answer),
     Failed(Failed),
     /// Another attempt may work; if none is left, this is the error.
     Again(InferenceError),
@@ -78,7 +78,7 @@ impl Link {
     ///
     /// # Errors
     /// [`Failed`], by what may help.
-    pub async fn call<S, F>(&self, purpose: Purpose, send: S) -> Result<Vec<u8>, Failed>
+    pub async fn call<S, F>(&self, purpose: Purpose, send: S) -> Result<Answer, Failed>
     where
         S: Fn() -> F + Send + Sync,
         F: Future<Output = Result<Answer, Fault>> + Send,
@@ -98,7 +98,7 @@ impl Link {
             let answer = answer.unwrap_or_else(|_| Err(Fault::Broken("it took too long".into())));
             let more = attempt < self.patience.attempts;
             match self.judge(answer, pass, self.pause(attempt)) {
-                Outcome::Answer(body) => return Ok(body),
+                Outcome::Answer(answer) => return Ok(answer),
                 Outcome::Failed(failed) => return Err(failed),
                 Outcome::Limited if more => {}
                 Outcome::Limited => return Err(self.limited(self.limiter.left()).into()),
@@ -137,7 +137,7 @@ impl Link {
             if let Some(pause) = answer.hints.exhausted {
                 self.limiter.hold(pause);
             }
-            return Outcome::Answer(answer.body);
+            return Outcome::Answer(answer);
         }
         let complaint = Complaint::read(answer.status, &answer.body, self.key.as_ref());
         let (host, why) = (self.host.clone(), complaint.to_string());

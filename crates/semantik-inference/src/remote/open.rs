@@ -50,8 +50,8 @@ pub(crate) fn address(options: &RemoteOptions) -> Result<Address, InferenceError
 pub(crate) async fn learn(options: &mut RemoteOptions, service: &Service, kind: &str) -> Result<(), InferenceError> {
     let host = service.link.host();
     let get = || service.exchange.get(wire::INFO, INFO_BYTES);
-    let body = service.link.call(Purpose::Query, get).await.map_err(|failed| service.told(failed))?;
-    let info = wire::info(&body).map_err(|why| InferenceError::BadAnswer { host: host.into(), why })?;
+    let answer = service.link.call(Purpose::Query, get).await.map_err(|failed| service.told(failed))?;
+    let info = wire::info(&answer.body).map_err(|why| InferenceError::BadAnswer { host: host.into(), why })?;
     let fits = info.model_type.contains_key(kind) || (kind == "reranker" && info.model_type.contains_key("classifier"));
     if info.model_id != options.model || !fits {
         let kinds: Vec<&str> = info.model_type.keys().map(String::as_str).collect();

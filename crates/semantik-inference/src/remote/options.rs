@@ -7,6 +7,7 @@ use semantik_core::collection::Quantization;
 use semantik_core::{Provider, Secret};
 
 use crate::http::CONNECT_TIMEOUT;
+use crate::models::{Prefixes, rule_for};
 
 /// Which end of a text that is too long goes away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -72,6 +73,9 @@ pub struct RemoteOptions {
     /// Most tokens of a text; `None` is the provider's usual limit. It shapes chunks and cuts what
     /// is more than twice too long; the rest is the server's to cut.
     pub max_tokens: Option<usize>,
+    /// What is written before a text, as the model wants it. A Semantik model service does that itself,
+    /// and Cohere is told what a text is for.
+    pub prefixes: Prefixes,
     pub truncation: Truncation,
     pub scores: Scores,
     /// What the server computes with; vectors of another one are others.
@@ -87,11 +91,13 @@ pub struct RemoteOptions {
 impl RemoteOptions {
     /// The usual options for `model` of `provider`.
     pub fn new(provider: Provider, model: impl Into<String>) -> Self {
+        let model = model.into();
         Self {
             provider,
             base_url: None,
             api_key: None,
-            model: model.into(),
+            prefixes: rule_for(&model).map(Prefixes::from).unwrap_or_default(),
+            model,
             dimensions: None,
             batch_size: None,
             batch_tokens: None,
@@ -108,11 +114,16 @@ impl RemoteOptions {
 
     /// The options that the settings name.
     pub fn of(provider: Provider, settings: &EmbeddingConfig) -> Self {
+        let usual = Self::new(provider, &settings.model);
         Self {
             base_url: settings.api_url.clone(),
             api_key: settings.api_key.clone(),
             dimensions: settings.dimensions,
-            ..Self::new(provider, &settings.model)
+            prefixes: Prefixes {
+                query: settings.query_prefix.clone().unwrap_or(usual.prefixes.query),
+                passage: settings.passage_prefix.clone().unwrap_or(usual.prefixes.passage),
+            },
+            ..usual
         }
     }
 

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use futures::{StreamExt, TryStreamExt};
+use semantik_core::Fingerprint;
 
 use crate::remote::exchange::Exchange;
 use crate::remote::link::{Failed, Link};
@@ -34,6 +35,14 @@ pub(crate) trait Question: Send + Sync {
     fn request(&self, texts: &[&str], form: &Self::Form) -> Request;
     /// Learns from a refusal; true when the next form is another one.
     fn relax(&self, form: &Self::Form, refusal: &crate::remote::complaint::Complaint) -> bool;
+    /// Learns from an answer what made it; false when the server must be asked in another form.
+    ///
+    /// # Errors
+    /// What the server says, when it said something else before.
+    fn heard(&self, made: Option<&Fingerprint>, form: &Self::Form) -> Result<bool, String> {
+        let (_, _) = (made, form);
+        Ok(true)
+    }
     /// The most bytes an honest answer has.
     fn most_bytes(&self, texts: &[&str]) -> usize;
     fn reader(&self, count: usize) -> Reader<Self::Answer>;
@@ -144,7 +153,10 @@ impl Service {
                     tracing::info!(host = self.link.host(), %complaint, "asking without an optional field");
                 }
                 Err(failed) => return Err(failed),
-                Ok(body) => return self.read(question.reader(texts.len()), body).await,
+                Ok(answer) if !question.heard(answer.made.as_ref(), &form).map_err(|said| self.changed(&said))? => {
+                    tracing::info!(host = self.link.host(), "asking a Semantik model service in its own words");
+                }
+                Ok(answer) => return self.read(question.reader(texts.len()), answer.body).await,
             }
         }
     }
@@ -158,6 +170,10 @@ impl Service {
                 .unwrap_or_else(|error| Err(Unusable::Shape(error.to_string())))
         };
         read.map_err(|unusable| Failed::Final(self.unusable(unusable)))
+    }
+
+    fn changed(&self, said: &str) -> InferenceError {
+        InferenceError::OtherModel { host: self.link.host().to_owned(), model: self.model.clone(), said: said.into() }
     }
 
     fn unusable(&self, unusable: Unusable) -> InferenceError {

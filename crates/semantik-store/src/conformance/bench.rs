@@ -74,6 +74,7 @@ impl Bench {
                     model: "m".into(),
                     model_hash: "h".into(),
                     quantization: Quantization::Int8,
+                    recipe: "mean \"\"".into(),
                     dimensions: 384,
                     generation: 1,
                     status: IndexStatus::Ready,

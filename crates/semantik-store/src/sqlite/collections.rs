@@ -49,8 +49,8 @@ impl SqliteStore {
         )
         .await?;
         tx.exec(
-            "INSERT INTO search_index (id, dataset, collection, model, model_hash, quantization, dimensions, generation, status, created_at) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO search_index (id, dataset, collection, model, model_hash, quantization, recipe, dimensions, generation, status, created_at) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 index.id.0.into(),
                 index.dataset.0.into(),
@@ -58,6 +58,7 @@ impl SqliteStore {
                 index.model.into(),
                 index.model_hash.into(),
                 index.quantization.as_str().into(),
+                index.recipe.into(),
                 number(index.dimensions),
                 number(index.generation),
                 index.status.as_str().into(),
@@ -224,6 +225,7 @@ fn read_index(row: &QueryResult) -> Result<Index, StoreError> {
         model: get(row, "model")?,
         model_hash: get(row, "model_hash")?,
         quantization: named(row, "quantization")?,
+        recipe: get(row, "recipe")?,
         dimensions: usize::try_from(get::<i64>(row, "dimensions")?).map_err(corrupt)?,
         generation: u32::try_from(get::<i64>(row, "generation")?).map_err(corrupt)?,
         status: named(row, "status")?,

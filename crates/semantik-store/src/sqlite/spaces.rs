@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use sea_orm::QueryResult;
 use sea_orm::sqlx::sqlite::SqliteSynchronous;
 use sea_orm_migration::MigratorTrait;
-use semantik_core::Clock;
 use semantik_core::id::{ChunkId, IndexId};
+use semantik_core::{Clock, Fingerprint};
 
 use super::db::{SqliteStore, count, get, id_list, named, number, row, rows, to_json};
 use super::migrations::SpacesMigrator;
@@ -39,15 +39,16 @@ impl Spaces for SqliteStore {
         let tx = self.begin().await?;
         let model = space.model.as_ref();
         tx.exec(
-            "INSERT INTO space VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO space VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 space.index.0.into(),
                 space.name.as_str().into(),
                 model.map(|model| model.name.as_str()).into(),
-                model.map(|model| model.hash.as_str()).into(),
-                model.map(|model| model.quantization.as_str()).into(),
+                model.map(|model| model.made.hash.as_str()).into(),
+                model.map(|model| model.made.quantization.as_str()).into(),
                 number(space.dimensions),
                 space.created_at.into(),
+                model.map_or("", |model| &model.made.recipe).into(),
             ],
         )
         .await
@@ -139,7 +140,10 @@ impl Spaces for SqliteStore {
 
 fn read_space(row: &QueryResult) -> Result<Space, StoreError> {
     let model = match get::<Option<String>>(row, "model")? {
-        Some(name) => Some(SpaceModel { name, hash: get(row, "hash")?, quantization: named(row, "quantization")? }),
+        Some(name) => {
+            let (hash, quantization) = (get(row, "hash")?, named(row, "quantization")?);
+            Some(SpaceModel { name, made: Fingerprint { hash, quantization, recipe: get(row, "recipe")? } })
+        }
         None => None,
     };
     Ok(Space {
@@ -163,6 +167,7 @@ fn read_point(row: &QueryResult) -> Result<SpacePoint, StoreError> {
 #[cfg(test)]
 mod tests {
     use semantik_core::SystemClock;
+    use semantik_core::collection::Quantization;
 
     use super::*;
 
@@ -175,7 +180,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let spaces = open_spaces(&folder.path().join("spaces.db"), Arc::new(SystemClock)).await.expect("opens");
         let index = IndexId::generate();
-        let model = SpaceModel { name: "m".into(), hash: "h".into(), quantization: "int8".parse().expect("known") };
+        let made = Fingerprint { hash: "h".into(), quantization: Quantization::Int8, recipe: "cls".into() };
+        let model = SpaceModel { name: "m".into(), made };
         let space = Space { index, name: "notes".into(), model: Some(model), dimensions: 3, created_at: 1 };
         spaces.create(&space).await.expect("is made");
         assert_eq!(spaces.list().await.expect("a list"), std::slice::from_ref(&space));

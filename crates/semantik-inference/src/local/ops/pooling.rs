@@ -16,6 +16,15 @@ pub(crate) enum Pooling {
 }
 
 impl Pooling {
+    /// The name in `sentence-transformers`.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Mean => "mean",
+            Self::Cls => "cls",
+            Self::Last => "lasttoken",
+        }
+    }
+
     /// One vector per sequence. `states` is `[tokens, width]`, `out` is `[sequences, width]`;
     /// sequence `s` is the tokens `offsets[s]..offsets[s + 1]`. A sequence without tokens gives 0.
     ///

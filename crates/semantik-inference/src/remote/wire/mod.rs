@@ -28,6 +28,8 @@ pub(crate) struct EmbedAsk<'a> {
     pub dimensions: Option<usize>,
     /// Vectors as base64 where the protocol knows that; a third of the bytes.
     pub base64: bool,
+    /// The server is a Semantik model service, which is told what the texts are for.
+    pub is_ours: bool,
 }
 
 /// A request for scores.

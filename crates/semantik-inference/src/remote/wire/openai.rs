@@ -17,6 +17,9 @@ struct EmbedBody<'a> {
     encoding_format: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     dimensions: Option<usize>,
+    /// Not OpenAI's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    input_type: Option<&'static str>,
 }
 
 #[derive(Deserialize)]
@@ -54,8 +57,9 @@ struct Ranked {
 
 pub(super) fn embed(ask: &EmbedAsk<'_>) -> Request {
     let encoding_format = ask.base64.then_some("base64");
-    let body = EmbedBody { model: ask.model, input: ask.texts, encoding_format, dimensions: ask.dimensions };
-    Request::new("/embeddings", &body)
+    let input_type = ask.is_ours.then(|| ask.purpose.name());
+    let EmbedAsk { model, texts: input, dimensions, .. } = *ask;
+    Request::new("/embeddings", &EmbedBody { model, input, encoding_format, dimensions, input_type })
 }
 
 pub(super) fn vectors(body: &[u8], count: usize) -> Result<Vec<Vec<f32>>, String> {

@@ -29,6 +29,8 @@ struct EmbedBody<'a> {
     cut: Cut,
     #[serde(skip_serializing_if = "Option::is_none")]
     dimensions: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prompt_name: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -63,8 +65,9 @@ impl From<Truncation> for Cut {
 }
 
 pub(super) fn embed(ask: &EmbedAsk<'_>) -> Request {
-    let body = EmbedBody { inputs: ask.texts, normalize: true, cut: ask.truncation.into(), dimensions: ask.dimensions };
-    Request::new("/embed", &body)
+    let (cut, dimensions) = (ask.truncation.into(), ask.dimensions);
+    let prompt_name = ask.is_ours.then(|| ask.purpose.name());
+    Request::new("/embed", &EmbedBody { inputs: ask.texts, normalize: true, cut, dimensions, prompt_name })
 }
 
 pub(super) fn rerank(ask: &RerankAsk<'_>) -> Request {

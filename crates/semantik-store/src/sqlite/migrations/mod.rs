@@ -2,7 +2,9 @@
 
 mod m0001_first;
 mod m0002_quantization;
+mod m0003_recipe;
 mod s0001_spaces;
+mod s0002_recipe;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
@@ -10,7 +12,11 @@ pub(super) struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_first::Migration), Box::new(m0002_quantization::Migration)]
+        vec![
+            Box::new(m0001_first::Migration),
+            Box::new(m0002_quantization::Migration),
+            Box::new(m0003_recipe::Migration),
+        ]
     }
 }
 
@@ -19,6 +25,6 @@ pub(super) struct SpacesMigrator;
 
 impl MigratorTrait for SpacesMigrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(s0001_spaces::Migration)]
+        vec![Box::new(s0001_spaces::Migration), Box::new(s0002_recipe::Migration)]
     }
 }
