@@ -80,7 +80,7 @@ impl AppError {
             ErrorCode::ModelMismatch => "set DEFAULT_EMBEDDING_MODEL back, or delete the collection and index it again",
             ErrorCode::ModelInvalid => "run `semantik models verify`, then `semantik models pull`",
             ErrorCode::EmbedderUnavailable => "check that the remote embedder runs; waiting work goes on by itself",
-            ErrorCode::EmbedderRejected => "correct the EMBEDDING_ settings and start again",
+            ErrorCode::EmbedderRejected => "correct the EMBEDDING_ or RERANK_ settings and start again",
             ErrorCode::IndexCorrupt | ErrorCode::StoreCorrupt => "run `semantik doctor --consistency`",
             ErrorCode::SourceUnreadable => "check that the path exists and may be read by the user that runs Semantik",
             ErrorCode::NotFound => "list what exists with `semantik collections list` or `semantik documents list`",

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use semantik_config::Config;
 use semantik_core::SystemClock;
-use semantik_inference::Embedder;
 use semantik_inference::cache::{CacheOptions, CachedEmbedder, EmbeddingCache};
 use semantik_inference::local::{Models, ModelsOptions};
 use semantik_inference::models::ModelCache;
+use semantik_inference::{Embedder, Reranker};
 use semantik_ingest::extract::{ExtractorPool, Limits, PoolOptions};
 
 use crate::{App, AppError, Parts};
@@ -36,10 +36,7 @@ impl App {
         let engine = semantik_index::open(&config.data_dir.join("index"))?;
         let models = models(config);
         let embedder = open_embedder(config, &models).await?;
-        let reranker = match &config.embedding.rerank_model {
-            Some(name) => Some(models.reranker(name, config.embedding.quantization)?),
-            None => None,
-        };
+        let reranker = open_reranker(config, &models).await?;
         let extractor = Arc::new(extractor(config, None)?);
         Ok(App::new(Parts { config: config.clone(), clock, store, blobs, engine, embedder, reranker, extractor }))
     }
@@ -93,6 +90,16 @@ async fn open_embedder(config: &Config, models: &Models) -> Result<Arc<dyn Embed
         query_bytes: usize::try_from(settings.query_cache_mb * MIB).unwrap_or(usize::MAX),
     });
     Ok(Arc::new(CachedEmbedder::new(engine, cache)))
+}
+
+/// The configured reranker, a remote one or one of this process.
+async fn open_reranker(config: &Config, models: &Models) -> Result<Option<Arc<dyn Reranker>>, AppError> {
+    let (settings, embedding) = (&config.rerank, &config.embedding);
+    let Some(name) = &settings.model else { return Ok(None) };
+    Ok(Some(match settings.provider.filter(|_| !embedding.mock) {
+        Some(provider) => semantik_inference::remote::open_reranker(provider, name, settings).await?,
+        None => models.reranker(name, embedding.quantization)?,
+    }))
 }
 
 /// A pool of extractors with the configured limits. They run beside the encoder, so there are never

@@ -7,4 +7,4 @@ pub mod load;
 mod section;
 
 pub use load::{ConfigError, from_environment, from_map};
-pub use section::{Config, Device, EmbeddingConfig, ExtractConfig, ServerConfig, VecpipeConfig};
+pub use section::{Config, Device, EmbeddingConfig, ExtractConfig, RerankConfig, ServerConfig, VecpipeConfig};

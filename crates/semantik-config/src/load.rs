@@ -75,18 +75,17 @@ fn read(r: &mut Reader<'_>) -> Config {
     r.set("CELERY_CONCURRENCY", &mut c.max_concurrent_jobs);
     r.set("MAX_CONCURRENT_JOBS", &mut c.max_concurrent_jobs);
     r.set("DEFAULT_EMBEDDING_MODEL", &mut c.embedding.model);
-    if let Some(name) = r.text("RERANK_MODEL") {
-        c.embedding.rerank_model = Some(name.to_owned());
-    }
-    if r.text("EMBEDDING_PROVIDER") != Some("local") {
-        r.optional("EMBEDDING_PROVIDER", &mut c.embedding.provider);
-    }
+    r.provider("EMBEDDING_PROVIDER", &mut c.embedding.provider);
     c.embedding.api_url = r.text("EMBEDDING_API_URL").map(str::to_owned);
     c.embedding.api_key = r.secret("EMBEDDING_API_KEY", "EMBEDDING_API_KEY_FILE");
     r.optional("EMBEDDING_DIMENSIONS", &mut c.embedding.dimensions);
     // Blanks and an empty text count in these two.
     c.embedding.query_prefix = r.map.get("EMBEDDING_QUERY_PREFIX").cloned();
     c.embedding.passage_prefix = r.map.get("EMBEDDING_PASSAGE_PREFIX").cloned();
+    c.rerank.model = r.text("RERANK_MODEL").map(str::to_owned);
+    r.provider("RERANK_PROVIDER", &mut c.rerank.provider);
+    c.rerank.api_url = r.text("RERANK_API_URL").map(str::to_owned);
+    c.rerank.api_key = r.secret("RERANK_API_KEY", "RERANK_API_KEY_FILE");
     r.set("HF_CACHE_DIR", &mut c.embedding.cache_dir);
     r.flag("HF_HUB_OFFLINE", &mut c.embedding.offline);
     r.set("HF_ENDPOINT", &mut c.embedding.hub);
@@ -149,6 +148,13 @@ impl<'a> Reader<'a> {
         match T::read(text) {
             Some(value) => *slot = Some(value),
             None => self.problems.push(format!("{name}: `{text}` is not {}", T::WHAT)),
+        }
+    }
+
+    /// Who computes; `local` is nobody else.
+    fn provider(&mut self, name: &str, slot: &mut Option<Provider>) {
+        if self.text(name) != Some("local") {
+            self.optional(name, slot);
         }
     }
 
@@ -288,6 +294,34 @@ mod tests {
             assert!(!format!("{config:?}").contains("hunter2"));
         }
         assert_eq!(load(&[("EMBEDDING_PROVIDER", "local")]).expect("valid").embedding.provider, None);
+    }
+
+    #[test]
+    fn prefixes_keep_their_blanks_and_may_be_empty() {
+        let load = |pairs: &[(&str, &str)]| load(pairs).expect("valid").embedding;
+        assert_eq!(load(&[]).query_prefix, None);
+        let embedding = load(&[("EMBEDDING_QUERY_PREFIX", "query: "), ("EMBEDDING_PASSAGE_PREFIX", "")]);
+        assert_eq!(
+            (embedding.query_prefix.as_deref(), embedding.passage_prefix.as_deref()),
+            (Some("query: "), Some(""))
+        );
+    }
+
+    #[test]
+    fn a_remote_reranker_is_read_and_checked() {
+        let settings = [("RERANK_PROVIDER", "tei"), ("RERANK_API_URL", "http://gpu:80"), ("RERANK_MODEL", "org/judge")];
+        let rerank = load(&settings).expect("valid").rerank;
+        assert_eq!((rerank.provider, rerank.model.as_deref()), (Some(Provider::Tei), Some("org/judge")));
+        assert_eq!(load(&[("RERANK_PROVIDER", "local")]).expect("valid").rerank.provider, None);
+        for settings in [
+            [("RERANK_PROVIDER", "ollama"), ("RERANK_MODEL", "hunter2")],
+            [("RERANK_PROVIDER", "tei"), ("RERANK_MODEL", "hunter2")],
+            [("RERANK_PROVIDER", "cohere"), ("RERANK_API_KEY", "hunter2")],
+            [("RERANK_MODEL", "org/judge"), ("RERANK_API_URL", "https://me:hunter2@example.com/v1")],
+        ] {
+            let error = load(&settings).expect_err("a wrong setting").to_string();
+            assert!(error.contains("RERANK_") && !error.contains("hunter2"), "{error}");
+        }
     }
 
     #[test]

@@ -23,6 +23,7 @@ pub struct Config {
     pub max_concurrent_jobs: usize,
     pub server: ServerConfig,
     pub embedding: EmbeddingConfig,
+    pub rerank: RerankConfig,
     pub extract: ExtractConfig,
     pub vecpipe: VecpipeConfig,
 }
@@ -60,8 +61,6 @@ pub struct EmbeddingConfig {
     /// What models compute with (`DEFAULT_QUANTIZATION`): `float32` is exact, `float16` near-lossless at
     /// half the memory, `int8` fastest.
     pub quantization: Quantization,
-    /// Reads the best candidates of a search again; empty for none (`RERANK_MODEL`).
-    pub rerank_model: Option<String>,
     /// Where models are kept (`HF_CACHE_DIR`).
     pub cache_dir: PathBuf,
     /// Never ask the hub (`HF_HUB_OFFLINE`).
@@ -87,6 +86,20 @@ pub struct EmbeddingConfig {
     pub cache_mb: u64,
     /// Memory for vectors of recent queries, MiB (`QUERY_CACHE_MB`); 0 keeps none.
     pub query_cache_mb: u64,
+}
+
+/// The second look at the best candidates of a search.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RerankConfig {
+    /// The cross-encoder that takes it; empty for none (`RERANK_MODEL`).
+    pub model: Option<String>,
+    /// Who computes it (`RERANK_PROVIDER`): `local` is this process; `openai` (and every server with the
+    /// `/rerank` of Jina), `cohere` and `tei` are remote servers.
+    pub provider: Option<Provider>,
+    /// Where the provider's API begins (`RERANK_API_URL`).
+    pub api_url: Option<String>,
+    /// The key for the provider (`RERANK_API_KEY`, or a file with it in `RERANK_API_KEY_FILE`).
+    pub api_key: Option<Secret>,
 }
 
 /// What models are computed on.
@@ -138,6 +151,7 @@ impl Default for Config {
             max_concurrent_jobs: 10,
             server: ServerConfig::default(),
             embedding: EmbeddingConfig::default(),
+            rerank: RerankConfig::default(),
             extract: ExtractConfig::default(),
             vecpipe: VecpipeConfig::default(),
         }
@@ -161,7 +175,6 @@ impl Default for EmbeddingConfig {
             query_prefix: None,
             passage_prefix: None,
             quantization: Quantization::Float16,
-            rerank_model: None,
             cache_dir: PathBuf::from("./models"),
             offline: false,
             hub: "https://huggingface.co".into(),
@@ -236,6 +249,7 @@ impl Config {
             ));
         }
         problems.extend(self.embedding.check());
+        problems.extend(self.rerank.check());
         for (name, value, low, high) in [
             ("MAX_CONCURRENT_JOBS", self.max_concurrent_jobs as u64, 1, 256),
             ("BATCH_SIZE", self.embedding.batch_size as u64, 1, 4096),
@@ -262,25 +276,43 @@ impl Config {
 impl EmbeddingConfig {
     /// Problems of a remote provider's settings. The address is never repeated: it may hold a secret.
     fn check(&self) -> Vec<String> {
-        let mut problems = Vec::new();
-        match &self.api_url {
-            None if self.provider == Some(Provider::Tei) => {
-                problems.push("EMBEDDING_API_URL: tei needs the address of its server".to_owned());
-            }
-            Some(url) if !(url.starts_with("http://") || url.starts_with("https://")) => {
-                problems.push("EMBEDDING_API_URL: begins with neither http:// nor https://".to_owned());
-            }
-            Some(url) if url.contains(['@', '?', '#']) => {
-                problems.push("EMBEDDING_API_URL: must not hold a user, a password or a `?` part; a key goes into EMBEDDING_API_KEY".to_owned());
-            }
-            None | Some(_) => {}
+        check_remote("EMBEDDING", self.provider, self.api_url.as_deref(), self.api_key.is_some())
+    }
+}
+
+impl RerankConfig {
+    fn check(&self) -> Vec<String> {
+        let mut problems = check_remote("RERANK", self.provider, self.api_url.as_deref(), self.api_key.is_some());
+        if self.provider == Some(Provider::Ollama) {
+            problems.push("RERANK_PROVIDER: ollama has no reranker; choose openai, cohere, tei or local".to_owned());
         }
-        let hosted = matches!(self.provider, Some(Provider::OpenAi | Provider::Cohere));
-        if hosted && self.api_url.is_none() && self.api_key.is_none() {
-            problems.push(
-                "EMBEDDING_API_KEY: this provider needs one; or set EMBEDDING_API_URL to your own server".to_owned(),
-            );
+        if self.provider.is_some() && self.model.is_none() {
+            problems.push("RERANK_MODEL: RERANK_PROVIDER needs the model's name there".to_owned());
         }
         problems
     }
+}
+
+/// `group` is what the names of the settings begin with.
+fn check_remote(group: &str, provider: Option<Provider>, url: Option<&str>, has_key: bool) -> Vec<String> {
+    let mut problems = Vec::new();
+    match url {
+        None if provider == Some(Provider::Tei) => {
+            problems.push(format!("{group}_API_URL: tei needs the address of its server"));
+        }
+        Some(url) if !(url.starts_with("http://") || url.starts_with("https://")) => {
+            problems.push(format!("{group}_API_URL: begins with neither http:// nor https://"));
+        }
+        Some(url) if url.contains(['@', '?', '#']) => {
+            problems.push(format!(
+                "{group}_API_URL: must not hold a user, a password or a `?` part; a key goes into {group}_API_KEY"
+            ));
+        }
+        None | Some(_) => {}
+    }
+    let hosted = matches!(provider, Some(Provider::OpenAi | Provider::Cohere));
+    if hosted && url.is_none() && !has_key {
+        problems.push(format!("{group}_API_KEY: this provider needs one; or set {group}_API_URL to your own server"));
+    }
+    problems
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::ModelKind;
 use semantik_core::ErrorCode;
 use semantik_core::Timestamp;
 use semantik_core::clock::rfc3339;
@@ -31,10 +32,14 @@ pub enum InferenceError {
     Busy { retry_after: Duration },
     #[error("the remote model cannot be set up: {0}")]
     Settings(String),
-    #[error("{host} refuses the key or the account: {why}; check EMBEDDING_API_KEY")]
-    Unauthorized { host: String, why: String },
-    #[error("{host} has no model {model} at this address: {why}; check DEFAULT_EMBEDDING_MODEL and EMBEDDING_API_URL")]
-    UnknownModel { host: String, model: String, why: String },
+    #[error("{host} refuses the key or the account: {why}; check {}_API_KEY", kind.settings())]
+    Unauthorized { kind: ModelKind, host: String, why: String },
+    #[error(
+        "{host} has no model {model} at this address: {why}; check {} and {}_API_URL",
+        kind.name_setting(),
+        kind.settings()
+    )]
+    UnknownModel { kind: ModelKind, host: String, model: String, why: String },
     #[error(
         "model {model} at {host} gives vectors of {found} numbers, expected {expected}; set EMBEDDING_DIMENSIONS to {found}, or choose the model with {expected}"
     )]
@@ -51,10 +56,10 @@ pub enum InferenceError {
     Refused { host: String, why: String },
     #[error("{host} wants fewer requests; try again in {} s", retry_after.as_millis().div_ceil(1000))]
     RateLimited { host: String, retry_after: Duration },
-    #[error("{host} does not answer as it should: {why}; check that it runs and EMBEDDING_API_URL leads to it")]
-    Unreachable { host: String, why: String },
-    #[error("{host} answers with something unusable: {why}; check that EMBEDDING_PROVIDER names its protocol")]
-    BadAnswer { host: String, why: String },
+    #[error("{host} does not answer as it should: {why}; check that it runs and {}_API_URL leads to it", kind.settings())]
+    Unreachable { kind: ModelKind, host: String, why: String },
+    #[error("{host} answers with something unusable: {why}; check that {}_PROVIDER names its protocol", kind.settings())]
+    BadAnswer { kind: ModelKind, host: String, why: String },
     #[error(
         "{host} failed again and again since {} and is left alone until {}: {why}",
         rfc3339(*since),

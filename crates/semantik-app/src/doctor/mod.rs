@@ -144,6 +144,10 @@ impl App {
             report.check("device", device);
         }
         report.check("queues", format!("{dead} jobs gave up"));
+        if let Err(error) = self.embedder().identify().await {
+            let error = AppError::from(error);
+            report.problem("model", error.to_string(), &error.hint().unwrap_or_default());
+        }
         for summary in self.collections(caller).await? {
             let name = &summary.collection.name;
             add_counts(&mut report.counts, &summary.counts, summary.formats);

@@ -34,7 +34,7 @@ impl Vecpipe {
         let settings = Settings {
             model: if embedding.mock { "mock".into() } else { embedding.model.clone() },
             quantization: embedding.quantization,
-            rerank_model: embedding.rerank_model.clone(),
+            rerank_model: config.rerank.model.clone(),
         };
         // A default model that is not there is told now, not at the first request.
         models.embedder(&settings.model, settings.quantization)?;

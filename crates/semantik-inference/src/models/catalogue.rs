@@ -23,6 +23,22 @@ pub enum ModelKind {
 }
 
 impl ModelKind {
+    /// What the names of the settings of a remote one begin with.
+    pub(crate) fn settings(self) -> &'static str {
+        match self {
+            Self::Embedding => "EMBEDDING",
+            Self::Reranker => "RERANK",
+        }
+    }
+
+    /// The setting with the name of the model.
+    pub(crate) fn name_setting(self) -> &'static str {
+        match self {
+            Self::Embedding => "DEFAULT_EMBEDDING_MODEL",
+            Self::Reranker => "RERANK_MODEL",
+        }
+    }
+
     /// The word people read.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -3,7 +3,7 @@
 use reqwest::Url;
 use semantik_core::Provider;
 
-use crate::InferenceError;
+use crate::{InferenceError, ModelKind};
 
 /// The checked base of every URL that is asked.
 #[derive(Debug, Clone)]
@@ -17,8 +17,8 @@ impl Address {
     ///
     /// # Errors
     /// [`InferenceError::Settings`]; it never repeats the text, which may hold a secret.
-    pub fn read(provider: Provider, text: Option<&str>) -> Result<Self, InferenceError> {
-        let fail = |why: &str| InferenceError::Settings(format!("EMBEDDING_API_URL {why}"));
+    pub fn read(kind: ModelKind, provider: Provider, text: Option<&str>) -> Result<Self, InferenceError> {
+        let fail = |why: &str| InferenceError::Settings(format!("{}_API_URL {why}", kind.settings()));
         let Some(text) = text.or(own(provider)) else {
             return Err(fail("is needed: the address of the text-embeddings-inference server"));
         };
@@ -27,10 +27,10 @@ impl Address {
             return Err(fail("begins with neither http:// nor https://"));
         }
         if !base.username().is_empty() || base.password().is_some() {
-            return Err(fail("holds a user name or password; leave it out and set EMBEDDING_API_KEY"));
+            return Err(fail("holds a user name or password; leave it out and set the API key by itself"));
         }
         if base.query().is_some() || base.fragment().is_some() {
-            return Err(fail("holds a `?` or `#` part; leave it out, and set EMBEDDING_API_KEY if it was a key"));
+            return Err(fail("holds a `?` or `#` part; leave it out, and set the API key by itself if it was one"));
         }
         let Some(name) = base.host_str() else { return Err(fail("names no host")) };
         let host = base.port().map_or_else(|| name.to_owned(), |port| format!("{name}:{port}"));
@@ -87,7 +87,7 @@ mod tests {
     use super::{Address, Provider};
 
     fn read(text: &str) -> Result<Address, String> {
-        Address::read(Provider::OpenAi, Some(text)).map_err(|error| error.to_string())
+        Address::read(ModelKind::Embedding, Provider::OpenAi, Some(text)).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -113,7 +113,8 @@ mod tests {
             assert_eq!((address.host(), address.as_str()), ("gpu:8000", "http://gpu:8000/v1"));
         }
         assert_eq!(read("https://example.com").expect("good").join("/rerank").as_str(), "https://example.com/rerank");
-        let cohere = Address::read(Provider::Cohere, Some("https://api.cohere.com/v2/")).expect("good");
+        let cohere =
+            Address::read(ModelKind::Embedding, Provider::Cohere, Some("https://api.cohere.com/v2/")).expect("good");
         assert_eq!(cohere.join("/v2/embed").as_str(), "https://api.cohere.com/v2/embed");
     }
 

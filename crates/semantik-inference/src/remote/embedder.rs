@@ -68,7 +68,7 @@ impl RemoteEmbedder {
         let exchange = Exchange::new(&options, address.clone())?;
         let first = Service::new(&options.for_probe(), exchange.clone());
         if options.provider == Provider::Tei {
-            open::learn(&mut options, &first, "embedding").await?;
+            open::learn(&mut options, &first).await?;
         }
         let wants = Wants::of(&options);
         let question = Embedding { wants: &wants, purpose: Purpose::Query, dimensions: options.dimensions };
@@ -76,7 +76,7 @@ impl RemoteEmbedder {
         let found = probe.first().map_or(0, Vec::len);
         if !(1..=MOST_DIMENSIONS).contains(&found) {
             let why = format!("a vector of {found} numbers");
-            return Err(InferenceError::BadAnswer { host: address.host().to_owned(), why });
+            return Err(InferenceError::BadAnswer { kind: options.kind, host: address.host().to_owned(), why });
         }
         let assumed = info(&options, &address, found);
         Ok(Self { assumed, certain: OnceLock::new(), service: Service::new(&options, exchange), wants })

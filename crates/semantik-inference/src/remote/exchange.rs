@@ -59,7 +59,8 @@ impl Exchange {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         if let Some(key) = &options.api_key {
             let mut value = HeaderValue::from_str(&format!("Bearer {}", key.expose())).map_err(|_| {
-                InferenceError::Settings("EMBEDDING_API_KEY has characters no key has, such as a line break".into())
+                let name = options.kind.settings();
+                InferenceError::Settings(format!("{name}_API_KEY has characters no key has, such as a line break"))
             })?;
             value.set_sensitive(true);
             headers.insert(AUTHORIZATION, value);

@@ -12,10 +12,11 @@ use crate::remote::complaint::{Complaint, Remedy};
 use crate::remote::exchange::{Answer, Fault};
 use crate::remote::limiter::Limiter;
 use crate::remote::{Patience, RemoteOptions};
-use crate::{InferenceError, Purpose};
+use crate::{InferenceError, ModelKind, Purpose};
 
 /// The shared state of all calls to one provider.
 pub(crate) struct Link {
+    kind: ModelKind,
     host: String,
     model: String,
     key: Option<Secret>,
@@ -57,6 +58,7 @@ impl Link {
     pub fn new(options: &RemoteOptions, host: &str) -> Self {
         let room = options.in_flight.clamp(1, Semaphore::MAX_PERMITS);
         Self {
+            kind: options.kind,
             host: host.to_owned(),
             model: options.model.clone(),
             key: options.api_key.clone(),
@@ -129,7 +131,7 @@ impl Link {
             Err(Fault::TooLarge { most }) => {
                 pass.succeeded();
                 let why = format!("more than the {most} bytes that such an answer can have");
-                return self.failed(InferenceError::BadAnswer { host: self.host.clone(), why });
+                return self.failed(InferenceError::BadAnswer { kind: self.kind, host: self.host.clone(), why });
             }
         };
         if answer.status.is_success() {
@@ -144,7 +146,7 @@ impl Link {
         if let Some(target) = answer.moved {
             pass.succeeded();
             let why = format!("it points to {target}");
-            return self.failed(InferenceError::UnknownModel { host, model: self.model.clone(), why });
+            return self.failed(InferenceError::UnknownModel { kind: self.kind, host, model: self.model.clone(), why });
         }
         match complaint.remedy() {
             Remedy::Again => {
@@ -162,8 +164,10 @@ impl Link {
         }
         match complaint.remedy() {
             Remedy::Less => Outcome::Failed(Failed::TooMuch(why)),
-            Remedy::Account => self.failed(InferenceError::Unauthorized { host, why }),
-            Remedy::Model => self.failed(InferenceError::UnknownModel { host, model: self.model.clone(), why }),
+            Remedy::Account => self.failed(InferenceError::Unauthorized { kind: self.kind, host, why }),
+            Remedy::Model => {
+                self.failed(InferenceError::UnknownModel { kind: self.kind, host, model: self.model.clone(), why })
+            }
             Remedy::None | Remedy::Again | Remedy::Wait => Outcome::Failed(Failed::Rejected(complaint)),
         }
     }
@@ -174,7 +178,7 @@ impl Link {
 
     fn broken(&self, pass: Pass<'_>, why: String) -> Outcome {
         pass.failed(&why);
-        Outcome::Again(InferenceError::Unreachable { host: self.host.clone(), why })
+        Outcome::Again(InferenceError::Unreachable { kind: self.kind, host: self.host.clone(), why })
     }
 
     fn limited(&self, retry_after: Duration) -> InferenceError {

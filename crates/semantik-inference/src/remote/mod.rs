@@ -22,6 +22,6 @@ mod vectors;
 mod wire;
 
 pub use embedder::RemoteEmbedder;
-pub use open::open;
+pub use open::{open, open_reranker};
 pub use options::{Patience, RemoteOptions, Scores, Truncation};
 pub use reranker::RemoteReranker;

@@ -7,7 +7,7 @@ use semantik_core::collection::Quantization;
 use semantik_core::{Provider, Secret};
 
 use crate::http::CONNECT_TIMEOUT;
-use crate::models::{Prefixes, rule_for};
+use crate::models::{ModelKind, Prefixes, rule_for};
 
 /// Which end of a text that is too long goes away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -59,6 +59,8 @@ impl Default for Patience {
 #[derive(Debug, Clone)]
 pub struct RemoteOptions {
     pub provider: Provider,
+    /// What the model is for; errors name the settings of that.
+    pub kind: ModelKind,
     /// Where the API begins, for example `http://gpu:8000/v1`; `None` is the provider's own address.
     pub base_url: Option<String>,
     pub api_key: Option<Secret>,
@@ -94,6 +96,7 @@ impl RemoteOptions {
         let model = model.into();
         Self {
             provider,
+            kind: ModelKind::Embedding,
             base_url: None,
             api_key: None,
             prefixes: rule_for(&model).map(Prefixes::from).unwrap_or_default(),

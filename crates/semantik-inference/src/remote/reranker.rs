@@ -12,7 +12,7 @@ use crate::remote::service::{Question, Reader, Service};
 use crate::remote::vectors::Unusable;
 use crate::remote::wire::{Request, RerankAsk};
 use crate::remote::{RemoteOptions, Scores, Truncation, open, wire};
-use crate::{InferenceError, ModelInfo, Purpose, Reranker};
+use crate::{InferenceError, ModelInfo, ModelKind, Purpose, Reranker};
 
 /// Bytes of an answer beside the passages it may repeat.
 const FRAME_BYTES: usize = 1024 * 1024;
@@ -36,12 +36,13 @@ impl RemoteReranker {
     ///
     /// # Errors
     /// What is wrong, and what to set.
-    pub async fn connect(mut options: RemoteOptions) -> Result<Self, InferenceError> {
+    pub async fn connect(options: RemoteOptions) -> Result<Self, InferenceError> {
+        let mut options = RemoteOptions { kind: ModelKind::Reranker, ..options };
         let address = open::address(&options)?;
         let exchange = Exchange::new(&options, address.clone())?;
         let first = Service::new(&options.for_probe(), exchange.clone());
         if options.provider == Provider::Tei {
-            open::learn(&mut options, &first, "reranker").await?;
+            open::learn(&mut options, &first).await?;
         }
         let made = Self::with(options, &address, exchange)?;
         let question = Relevance { wants: &made.wants, query: "semantik" };
@@ -54,6 +55,7 @@ impl RemoteReranker {
     /// # Errors
     /// [`InferenceError::Settings`].
     pub fn new_unchecked(options: RemoteOptions) -> Result<Self, InferenceError> {
+        let options = RemoteOptions { kind: ModelKind::Reranker, ..options };
         let address = open::address(&options)?;
         let exchange = Exchange::new(&options, address.clone())?;
         Self::with(options, &address, exchange)

@@ -11,7 +11,7 @@ use crate::remote::options::Limits;
 use crate::remote::vectors::Unusable;
 use crate::remote::wire::Request;
 use crate::remote::{RemoteOptions, Truncation, batches, tokens};
-use crate::{InferenceError, Purpose};
+use crate::{InferenceError, ModelKind, Purpose};
 
 /// Answers that take longer than this to read are read beside the other work.
 const LARGE: usize = 256 * 1024;
@@ -53,6 +53,7 @@ pub(crate) struct Service {
     pub exchange: Exchange,
     pub link: Link,
     limits: Limits,
+    kind: ModelKind,
     model: String,
     truncation: Truncation,
     in_flight: usize,
@@ -65,6 +66,7 @@ impl Service {
             link: Link::new(options, exchange.host()),
             exchange,
             limits: options.limits(),
+            kind: options.kind,
             model: options.model.clone(),
             truncation: options.truncation,
             in_flight: options.in_flight.max(1),
@@ -179,7 +181,7 @@ impl Service {
     fn unusable(&self, unusable: Unusable) -> InferenceError {
         let host = self.link.host().to_owned();
         match unusable {
-            Unusable::Shape(why) => InferenceError::BadAnswer { host, why },
+            Unusable::Shape(why) => InferenceError::BadAnswer { kind: self.kind, host, why },
             Unusable::Vector { place, why } => InferenceError::BadVector { host, place, why: why.to_owned() },
             Unusable::Dimensions { found, expected } => {
                 InferenceError::DimensionMismatch { host, model: self.model.clone(), found, expected }

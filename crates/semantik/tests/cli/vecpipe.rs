@@ -89,7 +89,32 @@ fn documents_are_embedded_by_the_service_in_either_protocol() {
         assert_eq!((&summary["documents"]["completed"], &summary["points"]), (&json!(2), &json!(2)), "{provider}");
         let answer = ask(&["search", "tide tables of the harbour", "--mode", "dense"]);
         assert_eq!(answer["hits"][0]["uri"], "harbour.txt", "{provider}: {answer}");
+        // The same model in this process goes on with the same vectors.
+        let answer = home.json(&["search", "tide tables of the harbour", "--mode", "dense"]);
+        assert_eq!(answer["hits"][0]["uri"], "harbour.txt", "{provider}: {answer}");
     }
+}
+
+#[test]
+fn the_service_reranks_for_a_server() {
+    let home = Home::new();
+    let service = Service::start(&home);
+    home.write("harbour.txt", "The harbour master keeps the tide tables in the northern office.");
+    home.index();
+    let search = |url: &str| {
+        let mut command = home.command(&["search", "tide tables", "--explain", "--json"]);
+        // The mock computes everything in this process.
+        command.env_remove("USE_MOCK_EMBEDDINGS").env("EMBEDDING_PROVIDER", "tei").env("RERANK_PROVIDER", "openai");
+        command.env("EMBEDDING_API_URL", format!("http://{}", service.address)).env("RERANK_API_URL", url);
+        command.env("DEFAULT_EMBEDDING_MODEL", "mock").env("RERANK_MODEL", "mock");
+        Ran::of(command.output().expect("the binary starts"))
+    };
+    let answer = search(&format!("http://{}/v1", service.address)).expect(0).json();
+    assert!(answer["hits"][0]["explain"]["rerank"].as_f64().is_some(), "{answer}");
+    let answer = search("http://127.0.0.1:9/v1").expect(0).json();
+    assert!(answer["hits"][0]["explain"]["rerank"].is_null(), "{answer}");
+    let notices = answer["notices"].to_string();
+    assert!(notices.contains("not reranked") && notices.contains("RERANK_API_URL"), "{answer}");
 }
 
 #[test]

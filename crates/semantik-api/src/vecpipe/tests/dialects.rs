@@ -33,6 +33,22 @@ async fn our_own_shape_of_embed() {
 }
 
 #[tokio::test]
+async fn every_dialect_says_what_made_the_vectors() {
+    let service = Service::new().await;
+    let hash = service.vecpipe.default_model().await.expect("a model").hash;
+    for (path, body) in [
+        ("/embed", json!({ "texts": ["x"] })),
+        ("/embed", json!({ "inputs": "x", "prompt_name": "query" })),
+        ("/v1/embeddings", json!({ "input": "x", "input_type": "query" })),
+    ] {
+        let answer = service.post(path, body).await;
+        assert_eq!(answer.header("semantik-model"), format!("{hash} float32"), "{path}: {}", answer.body);
+    }
+    let odd = service.post("/v1/embeddings", json!({ "input": "x", "input_type": "both" })).await;
+    assert_eq!(odd.status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
 async fn openai_embeddings_as_floats_and_as_base64() {
     let service = Service::new().await;
     let body =

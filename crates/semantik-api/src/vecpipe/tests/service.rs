@@ -24,7 +24,7 @@ impl Service {
     pub(super) async fn new() -> Self {
         let mut config = Config::default();
         config.embedding.mock = true;
-        config.embedding.rerank_model = Some("mock".into());
+        config.rerank.model = Some("mock".into());
         Self::with(config).await
     }
 
