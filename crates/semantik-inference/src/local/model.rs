@@ -32,7 +32,7 @@ pub(crate) struct Model {
 
 enum Layers {
     Encoder(Encoder),
-    Modern(Modern),
+    Modern(Box<Modern>),
     Gated(Gated),
     Decoder(Decoder),
 }
@@ -82,7 +82,7 @@ impl Model {
     fn build(folder: &Path, settings: &Settings, task: Task, load: &Loader<'_>) -> Result<Self, InferenceError> {
         let layers = match &settings.shape {
             Shape::Encoder(shape) => Layers::Encoder(Encoder::load(shape, load)?),
-            Shape::Modern(shape) => Layers::Modern(Modern::load(shape, settings.max_tokens, load)?),
+            Shape::Modern(shape) => Layers::Modern(Box::new(Modern::load(shape, settings.max_tokens, load)?)),
             Shape::Gated(shape) => Layers::Gated(Gated::load(shape, settings.max_tokens, load)?),
             Shape::Decoder(shape) => Layers::Decoder(Decoder::load(shape, settings.max_tokens, load)?),
         };

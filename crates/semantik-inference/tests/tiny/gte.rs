@@ -73,3 +73,11 @@ async fn gte_may_tell_two_segments_apart_or_one_or_none() {
     assert_eq!(gte(segments(0, 1)).await, gte(segments(2, 0)).await);
     assert_ne!(gte(segments(0, 1)).await, gte(segments(2, 1)).await);
 }
+
+#[tokio::test]
+async fn gte_without_a_file_about_pooling_takes_the_first_state() {
+    let silent = |folder: &TempDir| {
+        std::fs::remove_file(folder.path().join("1_Pooling/config.json")).expect("the fixture is there");
+    };
+    assert_eq!(gte(silent).await, gte(|_| ()).await);
+}
