@@ -9,21 +9,22 @@ needs: pip install torch transformers>=5.23 sentence-transformers
 Each folder has the files of a published model, `golden.json` (texts, ids, vectors, scores) and
 `states.safetensors` (for some texts `<text>.<stage>`: the embeddings, each layer's output and, for
 models that have one, the final norm). Each text is computed alone, so that padding cannot play a
-part. NomicBERT's folder has the names and settings that its authors publish; transformers' own
-implementation of it computes the reference.
+part. NomicBERT's and GTE's folders have the names and settings that their authors publish;
+transformers' own implementations of them compute the reference.
 """
 import json
 import sys
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from sentence_transformers import CrossEncoder, SentenceTransformer
 from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import (
-    AutoModel, AutoModelForCausalLM, AutoTokenizer, BertConfig, BertForSequenceClassification, ModernBertConfig,
-    ModernBertForSequenceClassification, MPNetConfig, MPNetForSequenceClassification, NomicBertConfig, NomicBertModel,
-    Qwen3Config, Qwen3ForCausalLM, XLMRobertaConfig, XLMRobertaForSequenceClassification,
+    AutoModel, AutoModelForCausalLM, AutoTokenizer, BertConfig, BertForSequenceClassification, GteConfig,
+    GteForSequenceClassification, ModernBertConfig, ModernBertForSequenceClassification, MPNetConfig,
+    MPNetForSequenceClassification, NomicBertConfig, NomicBertModel, Qwen3Config, Qwen3ForCausalLM, XLMRobertaConfig,
+    XLMRobertaForSequenceClassification,
 )
 
 WORDS = "the of and to in is that it for was on are with as they be at one have this from by hot but some what " \
@@ -346,11 +347,15 @@ def modernbert(root: Path) -> None:
     sentence_files(folder, config["hidden_size"], "cls_token", {"query": "search_query: ", "document": "search_document: "})
     trunk = AutoModel.from_pretrained(folder, dtype=torch.float32).eval()
     golden(folder, trunk, trunk.layers, [trunk.final_norm], vectors(folder, ("query", "document")), scores)
-    # It has no table of positions, so that it takes any length: here as long a text as the published models'.
-    ids = tokenizer.encode(TEXTS[-1] * 5).ids[:8191] + [last[1]]
+    long(folder, trunk, tokenizer.encode(TEXTS[-1] * 5).ids, 5)
+
+
+def long(folder: Path, trunk, ids: list[int], times: int) -> None:
+    """As long a text as the published models take; the model has no table of positions, so that it takes any."""
+    ids = ids[:8191] + ids[-1:]
     state = trunk(input_ids=torch.tensor([ids])).last_hidden_state[0]
     cls, mean = (torch.nn.functional.normalize(value, dim=0) for value in (state[0], state.mean(dim=0)))
-    write(folder / "long.json", {"text": TEXTS[-1], "times": 5, "tokens": len(ids), "cls": rounded(cls), "mean": rounded(mean)})
+    write(folder / "long.json", {"text": TEXTS[-1], "times": times, "tokens": len(ids), "cls": rounded(cls), "mean": rounded(mean)})
 
 
 def nomic(root: Path) -> None:
@@ -407,18 +412,48 @@ def published(state: dict) -> dict:
     return renamed
 
 
-def cross(folder: Path, pooling: str) -> None:
+def gte(root: Path) -> None:
+    folder = root / "gte"
+    folder.mkdir(parents=True, exist_ok=True)
+    size = word_pieces(folder, BERT_MARKS, "[CLS] $A [SEP] $B:1 [SEP]:1", 300,
+                       ["input_ids", "token_type_ids", "attention_mask"])
+    sizes = {"hidden_size": 32, "intermediate_size": 48, "num_attention_heads": 4, "num_hidden_layers": 3,
+             "max_position_embeddings": 300, "vocab_size": size, "type_vocab_size": 2, "layer_norm_eps": 1e-12,
+             "hidden_act": "gelu", "pad_token_id": 0, "id2label": {"0": "LABEL_0"}, "label2id": {"LABEL_0": 0}}
+    base, factor, head = 1000.0, 8.0, 8
+    # What the authors call NTK scaling (https://kexue.fm/archives/9706, equation 6) is linear scaling of a larger base.
+    rope = {"rope_type": "linear", "rope_theta": base * factor, "factor": factor ** (2 / head)}
+    model = GteForSequenceClassification(GteConfig(**sizes, rope_parameters=rope))
+    randomise(model, 19)
+    # Under the names of the authors, but for the first part of them.
+    model.half().save_pretrained(folder)
+    tensors = load_file(folder / "model.safetensors")
+    save({name.replace("gte.", "new."): value for name, value in tensors.items()}, folder / "model.safetensors")
+    trunk = cross(folder, "cls_token")
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    long(folder, trunk, tokenizer(TEXTS[-1] * 6)["input_ids"], 6)
+    write(folder / "config.json", {
+        "architectures": ["NewForSequenceClassification"], "model_type": "new", **sizes, "layer_norm_type": "layer_norm",
+        "logn_attention_clip1": False, "logn_attention_scale": False, "pack_qkv": True, "position_embedding_type": "rope",
+        "rope_scaling": {"factor": factor, "type": "ntk"}, "rope_theta": base, "unpad_inputs": False,
+        "use_memory_efficient_attention": False,
+    })
+
+
+def cross(folder: Path, pooling: str):
     scores = cross_scores(folder)
     width = json.loads((folder / "config.json").read_text())["hidden_size"]
     sentence_files(folder, width, pooling, {"query": "query: ", "passage": "passage: "})
     trunk = AutoModel.from_pretrained(folder, dtype=torch.float32).eval()
-    golden(folder, trunk, trunk.encoder.layer, [], vectors(folder, ("query", "passage")), scores)
+    layers = trunk.encoder.layer if hasattr(trunk, "encoder") else trunk.layers
+    golden(folder, trunk, layers, [], vectors(folder, ("query", "passage")), scores)
+    return trunk
 
 
 def main() -> None:
     torch.set_grad_enabled(False)
     root, only = Path(sys.argv[1]), sys.argv[2:]
-    for make in (qwen3, bert, xlm_roberta, mpnet, modernbert, nomic):
+    for make in (qwen3, bert, xlm_roberta, mpnet, modernbert, nomic, gte):
         if not only or make.__name__ in only:
             make(root)
 

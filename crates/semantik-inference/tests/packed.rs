@@ -13,7 +13,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
-const FAMILIES: [&str; 3] = ["qwen3", "bert", "xlm-roberta"];
+const FAMILIES: [&str; 4] = ["qwen3", "bert", "xlm-roberta", "gte"];
 const FILES: [&str; 5] = [
     "config.json",
     "tokenizer.json",

@@ -23,7 +23,7 @@ impl<'a> Family<'a> {
                 (Self::Encoder(shape), shape.hidden_size, shape.intermediate_size)
             }
             Shape::Decoder(shape) => (Self::Decoder(shape), shape.hidden_size, shape.intermediate_size),
-            Shape::Encoder(_) | Shape::Modern(_) | Shape::Nomic(_) => {
+            Shape::Encoder(_) | Shape::Modern(_) | Shape::Gated(_) => {
                 let why = "config.json: models of this family are not supported on a GPU; set EMBEDDING_DEVICE=cpu";
                 return Err(invalid(folder, why));
             }
@@ -57,7 +57,7 @@ mod tests {
         for family in ["bert", "xlm-roberta", "qwen3"] {
             assert_eq!(said(family), None, "{family}");
         }
-        for family in ["mpnet", "modernbert", "nomic"] {
+        for family in ["mpnet", "modernbert", "nomic", "gte"] {
             let said = said(family).expect("there are no kernels for it");
             assert!(said.contains("EMBEDDING_DEVICE=cpu"), "{said}");
         }

@@ -9,7 +9,7 @@ use crate::local::linear::{Activation, Finish, Linear, Precision};
 use crate::local::loader::{Loader, NormWeights};
 use crate::local::ops::pooling::{Pooling, normalise};
 use crate::local::scratch::Scratch;
-use crate::local::settings::{DecoderShape, EncoderShape, ModernShape, Settings, Shape};
+use crate::local::settings::{DecoderShape, ModernShape, Settings, Shape};
 
 /// The last part of a model.
 pub(crate) enum Head {
@@ -42,21 +42,20 @@ impl Head {
     /// The head of an embedder.
     pub fn vector(settings: &Settings) -> Self {
         let Settings { pooling, dimensions, ref shape, .. } = *settings;
-        let cut = matches!(shape, Shape::Nomic(_)) && dimensions < shape.hidden();
+        let cut = matches!(shape, Shape::Gated(shape) if shape.is_nomic()) && dimensions < shape.hidden();
         let norm = cut.then(|| NormWeights::plain(shape.hidden(), CUT_EPSILON));
         Self::Vector { pooling, dimensions, norm }
     }
 
-    /// The head of BERT's or RoBERTa's sequence classification with one label.
+    /// The head of BERT's, RoBERTa's or GTE's sequence classification with one label.
     ///
     /// # Errors
     /// When a tensor is missing or there are more labels.
-    pub fn classifier(shape: &EncoderShape, load: &Loader<'_>) -> Result<Self, InferenceError> {
-        let (whole, hidden) = (load.weights.root(), shape.hidden_size);
-        let (dense, row) = if shape.is_roberta() {
-            ((&whole, "classifier.dense"), "classifier.out_proj")
-        } else {
-            ((load.weights, "pooler.dense"), "classifier")
+    pub fn classifier(shape: &Shape, load: &Loader<'_>) -> Result<Self, InferenceError> {
+        let (whole, hidden) = (load.weights.root(), shape.hidden());
+        let (dense, row) = match shape {
+            Shape::Encoder(shape) if shape.is_roberta() => ((&whole, "classifier.dense"), "classifier.out_proj"),
+            _ => ((load.weights, "pooler.dense"), "classifier"),
         };
         let exact = Loader { weights: dense.0, precision: Precision::Float32, ..*load };
         Ok(Self::Classifier {

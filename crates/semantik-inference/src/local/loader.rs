@@ -95,6 +95,18 @@ impl Loader<'_> {
         })
     }
 
+    /// A layer without bias whose second half of rows comes first.
+    ///
+    /// # Errors
+    /// As [`Self::linear`].
+    pub fn swapped(&self, name: &str, outputs: usize, inputs: usize) -> Result<Linear, InferenceError> {
+        self.layer(name, outputs, inputs, || {
+            let mut weight = self.weights.tensor(&format!("{name}.weight"), &[outputs, inputs])?;
+            weight.rotate_left(outputs / 2 * inputs);
+            Ok((weight, None))
+        })
+    }
+
     /// A layer that was packed before, or is packed now from the weights and the bias that `make` gives.
     fn layer(
         &self,

@@ -8,12 +8,12 @@ use std::path::Path;
 use crate::InferenceError;
 use crate::local::decoder::Decoder;
 use crate::local::encoder::Encoder;
+use crate::local::gated::Gated;
 use crate::local::head::{Answers, Head};
 use crate::local::isa::Isa;
 use crate::local::linear::Precision;
 use crate::local::loader::Loader;
 use crate::local::modern::Modern;
-use crate::local::nomic::Nomic;
 use crate::local::packed::{PackedPlace, Sections};
 use crate::local::scratch::Scratch;
 use crate::local::settings::{Settings, Shape, invalid};
@@ -32,8 +32,8 @@ pub(crate) struct Model {
 
 enum Layers {
     Encoder(Encoder),
-    Modern(Modern),
-    Nomic(Nomic),
+    Modern(Box<Modern>),
+    Gated(Gated),
     Decoder(Decoder),
 }
 
@@ -82,17 +82,17 @@ impl Model {
     fn build(folder: &Path, settings: &Settings, task: Task, load: &Loader<'_>) -> Result<Self, InferenceError> {
         let layers = match &settings.shape {
             Shape::Encoder(shape) => Layers::Encoder(Encoder::load(shape, load)?),
-            Shape::Modern(shape) => Layers::Modern(Modern::load(shape, settings.max_tokens, load)?),
-            Shape::Nomic(shape) => Layers::Nomic(Nomic::load(shape, settings.max_tokens, load)?),
+            Shape::Modern(shape) => Layers::Modern(Box::new(Modern::load(shape, settings.max_tokens, load)?)),
+            Shape::Gated(shape) => Layers::Gated(Gated::load(shape, settings.max_tokens, load)?),
             Shape::Decoder(shape) => Layers::Decoder(Decoder::load(shape, settings.max_tokens, load)?),
         };
         let head = match (task, &settings.shape) {
             (Task::Embed, _) => Head::vector(settings),
-            (Task::Rerank(_), Shape::Encoder(shape)) => Head::classifier(shape, load)?,
             (Task::Rerank(_), Shape::Modern(shape)) => Head::modern_classifier(shape, load)?,
-            (Task::Rerank(_), Shape::Nomic(_)) => {
+            (Task::Rerank(_), Shape::Gated(shape)) if shape.is_nomic() => {
                 return Err(invalid(folder, "rerankers of this family are not supported"));
             }
+            (Task::Rerank(_), shape @ (Shape::Encoder(_) | Shape::Gated(_))) => Head::classifier(shape, load)?,
             (Task::Rerank(Some(answers)), Shape::Decoder(shape)) => Head::judge(shape, load, answers)?,
             (Task::Rerank(None), Shape::Decoder(_)) => {
                 return Err(invalid(folder, "tokenizer.json: it lacks the answers of a reranker"));
@@ -128,7 +128,7 @@ impl Model {
         match &self.layers {
             Layers::Encoder(encoder) => encoder.run(texts, scratch, watch),
             Layers::Modern(encoder) => encoder.run(texts, scratch, watch),
-            Layers::Nomic(encoder) => encoder.run(texts, scratch, watch),
+            Layers::Gated(encoder) => encoder.run(texts, scratch, watch),
             Layers::Decoder(decoder) => decoder.run(texts, scratch, watch),
         }
     }

@@ -115,7 +115,7 @@ impl Writer {
     pub fn load(folder: &Path, settings: &Settings) -> Result<(Self, Option<Answers>), InferenceError> {
         let tokenizer = ModelTokenizer::load(folder, settings)?;
         let (form, answers) = match &settings.shape {
-            Shape::Encoder(_) | Shape::Modern(_) | Shape::Nomic(_) => {
+            Shape::Encoder(_) | Shape::Modern(_) | Shape::Gated(_) => {
                 let marks = tokenizer.pair_marks();
                 (Form::Pair(marks.map_err(|error| invalid(folder, format!("tokenizer.json: {error}")))?), None)
             }

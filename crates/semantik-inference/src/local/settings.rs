@@ -19,7 +19,7 @@ use crate::{InferenceError, Purpose};
 
 pub use pooling::PoolingSource;
 pub use prompts::PrefixSource;
-pub(crate) use shape::{DecoderShape, EncoderShape, ModernShape, NomicShape, Shape, Sight};
+pub(crate) use shape::{DecoderShape, EncoderShape, GatedFamily, GatedShape, ModernShape, Shape, Sight};
 
 /// The files that are read here and by the tokenizer.
 pub(crate) const SMALL_FILES: [&str; 5] = [

@@ -17,7 +17,7 @@ use crate::local::settings::invalid;
 use crate::local::shards::weight_files;
 
 /// What the names of layers may begin with.
-const PREFIXES: [&str; 5] = ["bert.", "roberta.", "mpnet.", "nomic_bert.", "model."];
+const PREFIXES: [&str; 7] = ["bert.", "roberta.", "mpnet.", "nomic_bert.", "new.", "gte.", "model."];
 const REMEDY: &str = "remove the model and pull it again";
 /// The table of words in each family.
 const WORDS: [&str; 3] =

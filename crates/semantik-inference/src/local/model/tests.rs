@@ -34,7 +34,7 @@ fn floats(bytes: &[u8]) -> Vec<f32> {
 #[test]
 fn every_layer_is_within_a_ten_thousandth_of_the_reference() {
     for (family, stages) in
-        [("qwen3", 5), ("bert", 4), ("xlm-roberta", 4), ("mpnet", 4), ("modernbert", 7), ("nomic", 4)]
+        [("qwen3", 5), ("bert", 4), ("xlm-roberta", 4), ("mpnet", 4), ("modernbert", 7), ("nomic", 4), ("gte", 4)]
     {
         let folder = tiny(family);
         let settings = Settings::read(&folder).expect("the folder is a model");
@@ -61,7 +61,7 @@ fn every_layer_is_within_a_ten_thousandth_of_the_reference() {
 
 #[test]
 fn helpers_change_no_bit_of_any_model_in_any_precision() {
-    for family in ["qwen3", "bert", "xlm-roberta", "mpnet", "modernbert", "nomic"] {
+    for family in ["qwen3", "bert", "xlm-roberta", "mpnet", "modernbert", "nomic", "gte"] {
         let folder = tiny(family);
         let settings = Settings::read(&folder).expect("the folder is a model");
         let texts = ids(&folder);

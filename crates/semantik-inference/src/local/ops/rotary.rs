@@ -32,11 +32,19 @@ impl Rotary {
     /// # Panics
     /// When `dim` is odd.
     pub(crate) fn new(base: f64, dim: usize, positions: usize) -> Self {
+        Self::stretched(base, 1.0, dim, positions)
+    }
+
+    /// The same with every angle divided by `stretch`.
+    ///
+    /// # Panics
+    /// As [`Self::new`].
+    pub(crate) fn stretched(base: f64, stretch: f64, dim: usize, positions: usize) -> Self {
         assert!(dim.is_multiple_of(2), "a rotary dimension of {dim} has no halves");
         let half = dim / 2;
         let angle = |at: usize| {
             let (position, column) = (at / half, at % half);
-            position as f64 * base.powf(-2.0 * column as f64 / dim as f64)
+            position as f64 * base.powf(-2.0 * column as f64 / dim as f64) / stretch
         };
         let cosines = (0..positions * half).map(|at| angle(at).cos() as f32).collect();
         let sines = (0..positions * half).map(|at| angle(at).sin() as f32).collect();
@@ -103,6 +111,14 @@ mod tests {
     use super::{Columns, Rotary};
     use crate::local::isa::Isa;
     use crate::local::ops::testing::noise;
+
+    #[test]
+    fn a_stretched_table_passes_the_angles_of_a_plain_one_later() {
+        let (plain, late) = (Rotary::new(100.0, 8, 5), Rotary::stretched(100.0, 4.0, 8, 17));
+        for (position, row) in plain.sines.chunks(4).enumerate() {
+            assert_eq!(row, &late.sines[16 * position..][..4]);
+        }
+    }
 
     #[test]
     fn every_size_turns_as_the_reference_does_and_the_rest_is_left() {

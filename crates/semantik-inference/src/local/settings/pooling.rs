@@ -55,7 +55,8 @@ pub(super) fn read(folder: &Path, shape: &Shape, names: &[String]) -> Result<(Po
     let known = names.iter().find_map(|name| named(find(name)?.pooling));
     Ok(match (known, shape) {
         (Some(pooling), _) => (pooling, PoolingSource::Catalogue),
-        (None, Shape::Encoder(_) | Shape::Modern(_) | Shape::Nomic(_)) => (Pooling::Mean, PoolingSource::Assumed),
+        (None, Shape::Gated(shape)) if !shape.is_nomic() => (Pooling::Cls, PoolingSource::Assumed),
+        (None, Shape::Encoder(_) | Shape::Modern(_) | Shape::Gated(_)) => (Pooling::Mean, PoolingSource::Assumed),
         (None, Shape::Decoder(_)) => (Pooling::Last, PoolingSource::Assumed),
     })
 }

@@ -1,28 +1,36 @@
 //! What `config.json` says: the family of a model and the sizes of its parts.
 
+mod gated;
+mod gte;
 mod modern;
 mod nomic;
 
 use std::path::Path;
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::InferenceError;
 use crate::local::ops::attention::MOST_HEAD_DIM;
 use crate::local::settings::{invalid, required};
 
+use gte::GteFile;
+use nomic::NomicFile;
+
+pub(crate) use gated::{GatedFamily, GatedShape};
 pub(crate) use modern::{ModernShape, Sight};
-pub(crate) use nomic::NomicShape;
 
 /// Model families this engine computes, by `model_type`, with examples.
-const SUPPORTED: [(&str, &str); 7] = [
+const SUPPORTED: [(&str, &str); 9] = [
     ("bert", "MiniLM, bge, e5, gte, arctic-embed"),
     ("xlm-roberta", "multilingual-e5, bge-m3, bge-reranker"),
     ("roberta", "all-roberta"),
     ("mpnet", "all-mpnet"),
     ("modernbert", "modernbert-embed, gte-modernbert"),
     ("nomic_bert", "nomic-embed-text"),
+    ("new", "gte v1.5, gte-multilingual"),
+    ("gte", "arctic-embed-m-v2.0"),
     ("qwen3", "Qwen3-Embedding, Qwen3-Reranker"),
 ];
 
@@ -31,7 +39,7 @@ const SUPPORTED: [(&str, &str); 7] = [
 pub(crate) enum Shape {
     Encoder(EncoderShape),
     Modern(ModernShape),
-    Nomic(NomicShape),
+    Gated(GatedShape),
     Decoder(DecoderShape),
 }
 
@@ -91,6 +99,8 @@ struct Rope {
     rope_theta: Option<f64>,
     #[serde(alias = "type")]
     rope_type: Option<String>,
+    factor: Option<f64>,
+    mixed_b: Option<f64>,
 }
 
 impl Rope {
@@ -120,7 +130,8 @@ impl Shape {
         family.check().map_err(fail)?;
         let shape = match family.model_type.as_str() {
             "modernbert" => read_as(&config, ModernShape::check).map(Self::Modern),
-            "nomic_bert" => read_as(&config, NomicShape::check).map(Self::Nomic),
+            "nomic_bert" => parse(&config).and_then(NomicFile::shape).map(Self::Gated),
+            "new" | "gte" => parse(&config).and_then(GteFile::shape).map(Self::Gated),
             "qwen3" => read_as(&config, DecoderShape::check).map(Self::Decoder),
             _ => read_as(&config, EncoderShape::check).map(Self::Encoder),
         };
@@ -164,7 +175,7 @@ impl Shape {
         match self {
             Self::Encoder(shape) => shape.vocab_size,
             Self::Modern(shape) => shape.vocab_size,
-            Self::Nomic(shape) => shape.vocab_size,
+            Self::Gated(shape) => shape.vocab_size,
             Self::Decoder(shape) => shape.vocab_size,
         }
     }
@@ -174,7 +185,7 @@ impl Shape {
         match self {
             Self::Encoder(shape) => shape.intermediate_size.max(3 * shape.hidden_size),
             Self::Modern(shape) => (2 * shape.intermediate_size).max(3 * shape.hidden_size),
-            Self::Nomic(shape) => (2 * shape.inner()).max(3 * shape.hidden_size),
+            Self::Gated(shape) => (2 * shape.inner).max(3 * shape.hidden_size),
             Self::Decoder(shape) => {
                 let heads = shape.num_attention_heads + 2 * shape.num_key_value_heads;
                 (2 * shape.intermediate_size).max(heads * shape.head_dim)
@@ -187,7 +198,7 @@ impl Shape {
         match self {
             Self::Encoder(shape) => shape.hidden_size,
             Self::Modern(shape) => shape.hidden_size,
-            Self::Nomic(shape) => shape.hidden_size,
+            Self::Gated(shape) => shape.hidden_size,
             Self::Decoder(shape) => shape.hidden_size,
         }
     }
@@ -197,7 +208,7 @@ impl Shape {
         match self {
             Self::Encoder(shape) => shape.max_position_embeddings.saturating_sub(shape.first_position()),
             Self::Modern(shape) => shape.max_position_embeddings,
-            Self::Nomic(shape) => shape.max_position_embeddings,
+            Self::Gated(shape) => shape.max_position_embeddings,
             Self::Decoder(shape) => shape.max_position_embeddings,
         }
     }
@@ -207,7 +218,7 @@ impl Shape {
         match self {
             Self::Encoder(shape) => shape.num_hidden_layers,
             Self::Modern(shape) => shape.num_hidden_layers,
-            Self::Nomic(shape) => shape.num_hidden_layers,
+            Self::Gated(shape) => shape.num_hidden_layers,
             Self::Decoder(shape) => shape.num_hidden_layers,
         }
     }
@@ -223,8 +234,12 @@ impl Family {
     }
 }
 
-fn read_as<T: for<'de> Deserialize<'de>>(config: &Value, check: fn(&T) -> Result<(), String>) -> Result<T, String> {
-    let shape = T::deserialize(config).map_err(|error| error.to_string())?;
+fn parse<T: DeserializeOwned>(config: &Value) -> Result<T, String> {
+    T::deserialize(config).map_err(|error| error.to_string())
+}
+
+fn read_as<T: DeserializeOwned>(config: &Value, check: fn(&T) -> Result<(), String>) -> Result<T, String> {
+    let shape = parse(config)?;
     check(&shape).map(|()| shape)
 }
 

@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn pairs_are_written_as_the_reference_writes_them() {
-        for family in ["bert", "xlm-roberta"] {
+        for family in ["bert", "xlm-roberta", "gte"] {
             let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/tiny").join(family);
             let settings = Settings::read(&folder).expect("the folder is a model");
             let tokenizer = ModelTokenizer::load(&folder, &settings).expect("it has a tokenizer");

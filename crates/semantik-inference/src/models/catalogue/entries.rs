@@ -29,6 +29,8 @@ const GTE: CatalogueEntry = CatalogueEntry { license: "MIT", ..BERT };
 const ARCTIC_ENGLISH: CatalogueEntry = CatalogueEntry { pooling: "cls", prefixes: Some(&ARCTIC), ..BERT };
 const MODERN: CatalogueEntry =
     CatalogueEntry { family: "modernbert", max_tokens: 8192, parameters_m: 149, weights_mb: Some(596), ..BERT };
+const GTE_LONG: CatalogueEntry =
+    CatalogueEntry { family: "new", max_tokens: 8192, weights_mb: None, pooling: "cls", ..BERT };
 const RERANKER: CatalogueEntry = CatalogueEntry { kind: ModelKind::Reranker, dimensions: 1, pooling: "", ..BERT };
 
 /// Every model known by name, embedders first, in the order they are shown.
@@ -101,6 +103,15 @@ pub const CATALOGUE: &[CatalogueEntry] = &[
     CatalogueEntry { name: "thenlper/gte-small", dimensions: 384, parameters_m: 33, weights_mb: Some(67), ..GTE },
     CatalogueEntry { name: "thenlper/gte-base", weights_mb: Some(219), ..GTE },
     CatalogueEntry { name: "thenlper/gte-large", dimensions: 1024, parameters_m: 335, weights_mb: Some(670), ..GTE },
+    CatalogueEntry { name: "Alibaba-NLP/gte-base-en-v1.5", parameters_m: 137, ..GTE_LONG },
+    CatalogueEntry { name: "Alibaba-NLP/gte-large-en-v1.5", dimensions: 1024, parameters_m: 434, ..GTE_LONG },
+    CatalogueEntry {
+        name: "Alibaba-NLP/gte-multilingual-base",
+        languages: "more than 70",
+        shorter: &[512, 256, 128],
+        parameters_m: 305,
+        ..GTE_LONG
+    },
     CatalogueEntry {
         name: "Snowflake/snowflake-arctic-embed-xs",
         dimensions: 384,
@@ -120,6 +131,15 @@ pub const CATALOGUE: &[CatalogueEntry] = &[
         shorter: &[256],
         weights_mb: Some(436),
         ..ARCTIC_ENGLISH
+    },
+    CatalogueEntry {
+        name: "Snowflake/snowflake-arctic-embed-m-v2.0",
+        family: "gte",
+        languages: "multilingual",
+        shorter: &[256],
+        parameters_m: 305,
+        prefixes: Some(&ARCTIC_2),
+        ..GTE_LONG
     },
     CatalogueEntry {
         name: "Snowflake/snowflake-arctic-embed-l-v2.0",
@@ -208,6 +228,15 @@ pub const CATALOGUE: &[CatalogueEntry] = &[
         family: "modernbert",
         max_tokens: 8192,
         parameters_m: 149,
+        weights_mb: None,
+        ..RERANKER
+    },
+    CatalogueEntry {
+        name: "Alibaba-NLP/gte-multilingual-reranker-base",
+        family: "new",
+        languages: "more than 70",
+        max_tokens: 8192,
+        parameters_m: 306,
         weights_mb: None,
         ..RERANKER
     },

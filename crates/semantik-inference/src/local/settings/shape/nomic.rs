@@ -2,35 +2,35 @@
 
 use serde::Deserialize;
 
-use super::{Rope, check_heads, check_sizes};
+use super::{GatedFamily, GatedShape, Rope, check_heads, check_sizes, default_layer_epsilon};
 
 /// The authors' code rounds the inner width up to a multiple of this.
 const INNER_MULTIPLE: usize = 256;
 
-/// The sizes and kinds of NomicBERT's parts.
-#[derive(Debug, Clone, Deserialize)]
-pub(crate) struct NomicShape {
+/// What the file says, before it is checked.
+#[derive(Debug, Deserialize)]
+pub(super) struct NomicFile {
     #[serde(alias = "n_embd")]
-    pub hidden_size: usize,
+    hidden_size: usize,
     #[serde(alias = "n_inner")]
     intermediate_size: Option<usize>,
     #[serde(alias = "n_layer")]
-    pub num_hidden_layers: usize,
+    num_hidden_layers: usize,
     #[serde(alias = "n_head")]
-    pub num_attention_heads: usize,
-    pub vocab_size: usize,
+    num_attention_heads: usize,
+    vocab_size: usize,
     #[serde(alias = "n_positions")]
-    pub max_position_embeddings: usize,
+    max_position_embeddings: usize,
     #[serde(default)]
-    pub type_vocab_size: usize,
-    #[serde(alias = "layer_norm_epsilon", default = "default_epsilon")]
-    pub layer_norm_eps: f32,
+    type_vocab_size: usize,
+    #[serde(alias = "layer_norm_epsilon", default = "default_layer_epsilon")]
+    layer_norm_eps: f32,
     #[serde(default)]
-    pub qkv_proj_bias: bool,
+    qkv_proj_bias: bool,
     #[serde(default)]
-    pub mlp_fc1_bias: bool,
+    mlp_fc1_bias: bool,
     #[serde(default)]
-    pub mlp_fc2_bias: bool,
+    mlp_fc2_bias: bool,
     #[serde(alias = "hidden_act", default)]
     activation_function: Option<String>,
     #[serde(default)]
@@ -57,18 +57,12 @@ pub(crate) struct NomicShape {
     moe_every_n_layers: Option<usize>,
 }
 
-impl NomicShape {
-    /// The width between the two products of a feed-forward part.
-    pub fn inner(&self) -> usize {
-        self.intermediate_size.unwrap_or(8 * self.hidden_size / 3).next_multiple_of(INNER_MULTIPLE)
-    }
-
-    /// What the angles of the positions are made from.
-    pub fn rope_base(&self) -> f64 {
-        self.rope_parameters.as_ref().and_then(|rope| rope.rope_theta).or(self.rotary_emb_base).unwrap_or(10_000.0)
-    }
-
-    pub(super) fn check(&self) -> Result<(), String> {
+impl NomicFile {
+    /// The shape it describes.
+    ///
+    /// # Errors
+    /// When something in it is not supported.
+    pub fn shape(self) -> Result<GatedShape, String> {
         let activation = self.activation_function.as_deref().unwrap_or("swiglu");
         if !["swiglu", "silu"].contains(&activation) {
             return Err(format!("activation_function {activation:?} is not supported; supported: \"swiglu\""));
@@ -88,11 +82,26 @@ impl NomicShape {
             return Err(format!("{what} is not supported"));
         }
         self.rope_parameters.iter().try_for_each(Rope::check)?;
-        check_sizes(&[self.inner(), self.num_hidden_layers, self.vocab_size])?;
-        check_heads(self.hidden_size, self.num_attention_heads)
+        let inner = self.intermediate_size.unwrap_or(8 * self.hidden_size / 3).next_multiple_of(INNER_MULTIPLE);
+        check_sizes(&[inner, self.num_hidden_layers, self.vocab_size])?;
+        check_heads(self.hidden_size, self.num_attention_heads)?;
+        let newer = self.rope_parameters.and_then(|rope| rope.rope_theta);
+        Ok(GatedShape {
+            family: GatedFamily::Nomic {
+                attention_bias: self.qkv_proj_bias,
+                up_bias: self.mlp_fc1_bias,
+                down_bias: self.mlp_fc2_bias,
+            },
+            hidden_size: self.hidden_size,
+            inner,
+            num_hidden_layers: self.num_hidden_layers,
+            num_attention_heads: self.num_attention_heads,
+            vocab_size: self.vocab_size,
+            max_position_embeddings: self.max_position_embeddings,
+            type_vocab_size: self.type_vocab_size,
+            layer_norm_eps: self.layer_norm_eps,
+            rope_base: newer.or(self.rotary_emb_base).unwrap_or(10_000.0),
+            rope_stretch: 1.0,
+        })
     }
-}
-
-fn default_epsilon() -> f32 {
-    1e-12
 }

@@ -2,6 +2,8 @@
 //!
 //! `scripts/reference/tiny_models.py` made the checkpoints and what they are compared with.
 
+mod gte;
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -14,9 +16,9 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
-const FAMILIES: [&str; 6] = ["qwen3", "bert", "xlm-roberta", "mpnet", "modernbert", "nomic"];
+const FAMILIES: [&str; 7] = ["qwen3", "bert", "xlm-roberta", "mpnet", "modernbert", "nomic", "gte"];
 /// Those of which there are rerankers.
-const RERANKERS: [&str; 5] = ["qwen3", "bert", "xlm-roberta", "mpnet", "modernbert"];
+const RERANKERS: [&str; 6] = ["qwen3", "bert", "xlm-roberta", "mpnet", "modernbert", "gte"];
 
 #[derive(serde::Deserialize)]
 struct Golden {
@@ -233,20 +235,22 @@ struct Long {
 
 #[tokio::test]
 async fn a_text_of_8192_tokens_gives_what_the_reference_gives() {
-    let folder = embedding_folder("modernbert");
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/tiny/modernbert/long.json");
-    let long: Long = serde_json::from_slice(&std::fs::read(path).expect("the fixture is there")).expect("it is known");
-    edit(&folder, "config.json", |config| config["max_position_embeddings"] = json!(long.tokens));
-    let none = json!({ "query": "", "document": "" });
-    edit(&folder, "config_sentence_transformers.json", |file| file["prompts"] = none);
-    for (pooling, expected) in [("cls", &long.cls), ("mean", &long.mean)] {
-        edit(&folder, "1_Pooling/config.json", |file| *file = json!({ "pooling_mode": pooling }));
-        let model = embedder(&folder, Quantization::Float32);
-        assert_eq!(model.info().max_tokens, 8192);
-        let found = &embed(&*model, &[long.text.repeat(long.times)], Purpose::Passage).await[0];
-        let apart = found.iter().zip(expected).fold(0.0f32, |most, (a, b)| most.max((a - b).abs()));
-        println!("{pooling}: {apart:e} apart at most, cosine {:.7}", cosine(found, expected));
-        assert!(cosine(found, expected) >= 0.999_99);
+    for family in ["modernbert", "gte"] {
+        let folder = embedding_folder(family);
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/tiny").join(family).join("long.json");
+        let long: Long = serde_json::from_slice(&std::fs::read(path).expect("the fixture is there")).expect("known");
+        edit(&folder, "config.json", |config| config["max_position_embeddings"] = json!(long.tokens));
+        let none = json!({ "query": "", "document": "" });
+        edit(&folder, "config_sentence_transformers.json", |file| file["prompts"] = none);
+        for (pooling, expected) in [("cls", &long.cls), ("mean", &long.mean)] {
+            edit(&folder, "1_Pooling/config.json", |file| *file = json!({ "pooling_mode": pooling }));
+            let model = embedder(&folder, Quantization::Float32);
+            assert_eq!(model.info().max_tokens, 8192);
+            let found = &embed(&*model, &[long.text.repeat(long.times)], Purpose::Passage).await[0];
+            let apart = found.iter().zip(expected).fold(0.0f32, |most, (a, b)| most.max((a - b).abs()));
+            println!("{family} {pooling}: {apart:e} apart at most, cosine {:.7}", cosine(found, expected));
+            assert!(cosine(found, expected) >= 0.999_99);
+        }
     }
 }
 
@@ -275,14 +279,28 @@ fn opened_reranker(folder: &TempDir) -> Result<(), InferenceError> {
     open_reranker(folder.path(), "tiny", options(Quantization::Int8)).map(drop)
 }
 
-/// Writes the weights again, without those that `rename` gives no name.
-fn rename_tensors(folder: &TempDir, rename: impl Fn(&str) -> Option<String>) {
+type Tensor = (String, Vec<usize>, Vec<u8>);
+
+/// Writes the weights again: of each tensor what `change` makes of it.
+fn rewrite(folder: &TempDir, change: impl Fn(Tensor) -> Vec<Tensor>) {
     let path = folder.path().join("model.safetensors");
     let bytes = std::fs::read(&path).expect("the fixture is there");
-    let tensors = SafeTensors::deserialize(&bytes).expect("it is a safetensors file");
-    let views: Vec<(String, TensorView<'_>)> =
-        tensors.tensors().into_iter().filter_map(|(name, view)| Some((rename(&name)?, view))).collect();
+    let read = SafeTensors::deserialize(&bytes).expect("it is a safetensors file");
+    let tensors = read.tensors();
+    let dtype = tensors[0].1.dtype();
+    let tensors: Vec<Tensor> = tensors
+        .into_iter()
+        .flat_map(|(name, view)| change((name, view.shape().to_vec(), view.data().to_vec())))
+        .collect();
+    let views = tensors.iter().map(|(name, shape, data)| {
+        (name, TensorView::new(dtype, shape.clone(), data).expect("the shape fits the data"))
+    });
     serialize_to_file(views, None, &path).expect("a temporary folder is writable");
+}
+
+/// Leaves out those that `rename` gives no name.
+fn rename_tensors(folder: &TempDir, rename: impl Fn(&str) -> Option<String>) {
+    rewrite(folder, |(name, shape, data)| rename(&name).map(|name| (name, shape, data)).into_iter().collect());
 }
 
 #[test]
@@ -298,6 +316,9 @@ fn a_missing_tensor_of_any_family_is_named() {
         ("modernbert", "model.layers.0.attn.Wqkv.weight"),
         ("nomic", "encoder.layers.2.mlp.fc12.weight"),
         ("nomic", "emb_ln.bias"),
+        ("gte", "new.encoder.layer.1.mlp.up_gate_proj.weight"),
+        ("gte", "new.encoder.layer.2.attention.qkv_proj.bias"),
+        ("gte", "new.embeddings.token_type_embeddings.weight"),
     ] {
         let folder = embedding_folder(family);
         rename_tensors(&folder, |name| (name != missing).then(|| name.to_owned()));
@@ -309,6 +330,8 @@ fn a_missing_tensor_of_any_family_is_named() {
         ("bert", "classifier.bias"),
         ("xlm-roberta", "classifier.out_proj.weight"),
         ("modernbert", "head.norm.weight"),
+        ("gte", "new.pooler.dense.weight"),
+        ("gte", "classifier.bias"),
     ] {
         let folder = reranking_folder(family);
         rename_tensors(&folder, |name| (name != missing).then(|| name.to_owned()));
@@ -398,6 +421,15 @@ fn what_a_family_does_not_do_is_said() {
         ("nomic", "rotary_emb_fraction", json!(0.5), "rotary_emb_fraction other than 1 is not supported"),
         ("nomic", "moe_every_n_layers", json!(2), "a mixture of experts"),
         ("nomic", "n_head", json!(3), "not a multiple of num_attention_heads"),
+        ("gte", "logn_attention_scale", json!(true), "logn_attention_scale is not supported"),
+        ("gte", "logn_attention_clip1", json!(true), "logn_attention_clip1 is not supported"),
+        ("gte", "layer_norm_type", json!("rms_norm"), "layer_norm_type other than"),
+        ("gte", "position_embedding_type", json!("absolute"), "position_embedding_type other than"),
+        ("gte", "hidden_act", json!("silu"), "hidden_act \"silu\" is not supported"),
+        ("gte", "rope_scaling", json!({ "type": "yarn", "factor": 2.0 }), "rotary positions of type \"yarn\""),
+        ("gte", "rope_scaling", json!({ "type": "ntk", "factor": 2.0, "mixed_b": 0.6 }), "mixed_b in rope_scaling"),
+        ("gte", "rope_scaling", json!({ "type": "ntk" }), "rope_scaling lacks a factor"),
+        ("gte", "rope_theta", Value::Null, "rope_theta is missing"),
     ] {
         let folder = embedding_folder(family);
         edit(&folder, "config.json", |config| config[field] = value);
