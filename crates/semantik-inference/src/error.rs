@@ -24,7 +24,7 @@ pub enum InferenceError {
     HashMismatch { name: String, file: String, expected: String, found: String },
     #[error("cancelled")]
     Cancelled,
-    #[error("the embedder is unavailable: {0}")]
+    #[error("the model is unavailable: {0}")]
     Unavailable(String),
     #[error("EMBEDDING_DEVICE asks for a GPU, but {0}; set EMBEDDING_DEVICE=cpu to go on without it")]
     NoGpu(String),

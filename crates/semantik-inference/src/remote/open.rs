@@ -39,12 +39,7 @@ pub async fn open_reranker(
     model: &str,
     settings: &RerankConfig,
 ) -> Result<Arc<dyn Reranker>, InferenceError> {
-    let options = RemoteOptions {
-        kind: ModelKind::Reranker,
-        base_url: settings.api_url.clone(),
-        api_key: settings.api_key.clone(),
-        ..RemoteOptions::new(provider, model)
-    };
+    let options = RemoteOptions::of_reranker(provider, model, settings);
     match RemoteReranker::connect(options.clone()).await {
         Err(error) if error.is_temporary() => {
             tracing::warn!(%error, "starting without the remote reranker");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use semantik_config::EmbeddingConfig;
+use semantik_config::{EmbeddingConfig, RerankConfig};
 use semantik_core::collection::Quantization;
 use semantik_core::{Provider, Secret};
 
@@ -126,6 +126,20 @@ impl RemoteOptions {
                 query: settings.query_prefix.clone().unwrap_or(usual.prefixes.query),
                 passage: settings.passage_prefix.clone().unwrap_or(usual.prefixes.passage),
             },
+            ..usual
+        }
+    }
+
+    /// The options of the reranker that the settings name. A search can do without its order, so little is
+    /// waited for it.
+    pub fn of_reranker(provider: Provider, model: &str, settings: &RerankConfig) -> Self {
+        let usual = Self::new(provider, model);
+        let first_pause = Duration::from_millis(100);
+        Self {
+            kind: ModelKind::Reranker,
+            base_url: settings.api_url.clone(),
+            api_key: settings.api_key.clone(),
+            patience: Patience { attempts: 2, first_pause, query: Duration::from_secs(10), ..usual.patience },
             ..usual
         }
     }
