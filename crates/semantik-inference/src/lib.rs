@@ -9,6 +9,7 @@ mod error;
 mod http;
 pub mod local;
 pub mod models;
+mod queue;
 pub mod remote;
 
 use std::sync::Arc;

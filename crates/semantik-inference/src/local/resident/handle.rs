@@ -88,7 +88,7 @@ impl Shared {
 
     fn load(self: &Arc<Self>, slot: &Arc<Slot>) -> Result<Engine, InferenceError> {
         let began = Moment::now();
-        let engine = slot.load(|| self.pool())?;
+        let engine = slot.load(self.options.queue_tokens, || self.pool())?;
         // Whoever asked may have left meanwhile; the model is let go all the same.
         self.watch(slot);
         histogram!("semantik_model_load_seconds").record(began.elapsed().as_secs_f64());
