@@ -26,11 +26,8 @@ pub(crate) trait Compute: Send + Sync {
     ///
     /// # Errors
     /// [`InferenceError::Busy`] when too much waits, and what computing met.
-    fn run(
-        &self,
-        ids: Vec<Vec<u32>>,
-        purpose: Purpose,
-    ) -> impl Future<Output = Result<Vectors, InferenceError>> + Send;
+    fn run(&self, ids: Vec<Vec<u32>>, purpose: Purpose)
+    -> impl Future<Output = Result<Vectors, InferenceError>> + Send;
 }
 
 /// A loaded embedding model.

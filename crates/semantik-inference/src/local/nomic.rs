@@ -64,14 +64,7 @@ impl Nomic {
     /// When an id is outside the vocabulary or a text longer than the model takes; the tokenizer
     /// sees to both.
     pub fn run(&self, texts: &[Vec<u32>], scratch: &mut Scratch, watch: &mut dyn FnMut(&[f32])) {
-        let (tokens, hidden) = (scratch.place(texts), self.shape.hidden_size);
-        scratch.states.clear();
-        for _ in 0..tokens {
-            scratch.states.extend_from_slice(&self.segment);
-        }
-        for (id, row) in texts.iter().flatten().zip(scratch.states.chunks_exact_mut(hidden)) {
-            self.words.add_row(*id as usize, row);
-        }
+        let tokens = scratch.embed(texts, &self.words, Some(&self.segment));
         self.norm.view().after(self.isa, &mut scratch.states, &[]);
         watch(&scratch.states);
         for layer in &self.layers {

@@ -7,10 +7,10 @@ use futures::poll;
 use super::Queue;
 use crate::{InferenceError, Purpose};
 
-type Calls = Queue<&'static str>;
+type Calls = Queue<String>;
 
-fn queue(most: usize) -> (Calls, Arc<&'static str>) {
-    (Queue::new(1, most), Arc::new("model"))
+fn queue(most: usize) -> (Calls, Arc<String>) {
+    (Queue::new(1, most), Arc::default())
 }
 
 /// `count` texts of ten tokens, each of which is the text's number.
