@@ -4,6 +4,7 @@
 //! call, and comes back in the order asked. This crate knows nothing of documents.
 
 pub mod cache;
+mod cancel;
 pub mod cuda;
 mod error;
 mod http;

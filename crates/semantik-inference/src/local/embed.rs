@@ -9,6 +9,7 @@ use metrics::histogram;
 use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
+use crate::cancel::leave_on;
 use crate::local::settings::Settings;
 use crate::local::tokens::ModelTokenizer;
 use crate::queue::Vectors;
@@ -109,11 +110,7 @@ impl<C: Compute> Embedder for ModelEmbedder<C> {
             let vectors = self.compute.run(ids, purpose).await?;
             finite(&self.info.name, &vectors).map(|()| vectors)
         };
-        tokio::select! {
-            biased;
-            () = cancel.cancelled() => Err(InferenceError::Cancelled),
-            result = work => result,
-        }
+        leave_on(cancel, work).await
     }
 
     fn variant(&self) -> &str {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
+use crate::cancel::leave_on;
 use crate::local::embed::{Compute, finite};
 use crate::local::engine::{LocalOptions, Workers, describe};
 use crate::local::head::Answers;
@@ -189,10 +190,6 @@ impl<C: Compute> Reranker for ModelReranker<C> {
             finite(&self.info.name, &scores)?;
             Ok(scores.into_iter().flatten().collect())
         };
-        tokio::select! {
-            biased;
-            () = cancel.cancelled() => Err(InferenceError::Cancelled),
-            result = work => result,
-        }
+        leave_on(cancel, work).await
     }
 }
