@@ -4,11 +4,13 @@
 //! call, and comes back in the order asked. This crate knows nothing of documents.
 
 pub mod cache;
+mod cancel;
 pub mod cuda;
 mod error;
 mod http;
 pub mod local;
 pub mod models;
+mod queue;
 pub mod remote;
 
 use std::sync::Arc;

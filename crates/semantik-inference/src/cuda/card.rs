@@ -105,8 +105,11 @@ impl Machine for Lane {
 
     fn upload(&self, bytes: &[u8], to: Span) -> Result<(), Fault> {
         self.context.bind_to_thread().map_err(failure)?;
-        // SAFETY: the span is as large; from ordinary memory the driver has copied on return.
-        unsafe { result::memcpy_htod_async(to.holding(bytes.len()), bytes, self.stream.cu_stream()) }.map_err(failure)
+        // SAFETY: the span is as large, and `bytes` lives until the stream is done: where a card reads the
+        // host's pages by itself, it may still be reading when the call returns.
+        unsafe { result::memcpy_htod_async(to.holding(bytes.len()), bytes, self.stream.cu_stream()) }
+            .and_then(|()| self.stream.synchronize())
+            .map_err(failure)
     }
 
     fn download(&self, from: Span, bytes: &mut [u8]) -> Result<(), Fault> {

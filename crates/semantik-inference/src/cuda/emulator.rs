@@ -4,6 +4,8 @@
 use std::ffi::{c_int, c_ulonglong, c_void};
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use libloading::{Library, Symbol};
 use tempfile::TempDir;
@@ -20,6 +22,8 @@ pub(crate) struct Emulator {
     library: Library,
     /// Bytes that may be allocated at once.
     pub largest: usize,
+    /// Bytes that may be allocated now.
+    pub free: Arc<AtomicUsize>,
     _folder: TempDir,
 }
 
@@ -30,6 +34,19 @@ type Start = unsafe extern "C" fn(Thread, *const c_void, *const u32, u32, u32) -
 #[repr(align(256))]
 #[derive(Clone, Copy)]
 struct Line(#[expect(dead_code, reason = "it is read and written by address")] [u8; 256]);
+
+/// Memory that is given back when dropped.
+struct Allocation {
+    _lines: Vec<Line>,
+    bytes: usize,
+    free: Arc<AtomicUsize>,
+}
+
+impl Drop for Allocation {
+    fn drop(&mut self) {
+        self.free.fetch_add(self.bytes, Ordering::SeqCst);
+    }
+}
 
 impl Emulator {
     /// Compiles the kernels; building this crate needs a C compiler anyway.
@@ -52,7 +69,8 @@ impl Emulator {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         // SAFETY: the library has no constructors.
         let library = unsafe { Library::new(&built) }.expect("the library loads");
-        Self { library, largest: usize::MAX, _folder: folder }
+        let free = Arc::new(AtomicUsize::new(usize::MAX / 2));
+        Self { library, largest: usize::MAX, free, _folder: folder }
     }
 
     /// Bytes of the structure that a kernel takes.
@@ -74,9 +92,12 @@ impl Machine for Emulator {
         if bytes > self.largest {
             return Err(Fault::Memory);
         }
+        let left = |free: usize| free.checked_sub(bytes);
+        self.free.fetch_update(Ordering::SeqCst, Ordering::SeqCst, left).map_err(|_| Fault::Memory)?;
         let mut lines = vec![Line([0xff; 256]); bytes.div_ceil(256).max(1)];
         let address = lines.as_mut_ptr().expose_provenance() as u64;
-        Ok(Memory::new(Span::new(address, bytes), Box::new(lines)))
+        let owner = Allocation { _lines: lines, bytes, free: Arc::clone(&self.free) };
+        Ok(Memory::new(Span::new(address, bytes), Box::new(owner)))
     }
 
     fn upload(&self, bytes: &[u8], to: Span) -> Result<(), Fault> {

@@ -24,7 +24,6 @@ mod numbers;
 mod place;
 mod probe;
 mod product;
-mod queue;
 mod scratch;
 mod unit;
 mod upload;

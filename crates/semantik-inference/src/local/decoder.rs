@@ -57,12 +57,7 @@ impl Decoder {
     /// When an id is outside the vocabulary or a text longer than the model takes; the tokenizer
     /// sees to both.
     pub fn run(&self, texts: &[Vec<u32>], scratch: &mut Scratch, watch: &mut dyn FnMut(&[f32])) {
-        let (tokens, hidden) = (scratch.place(texts), self.shape.hidden_size);
-        scratch.states.clear();
-        scratch.states.resize(tokens * hidden, 0.0);
-        for (id, row) in texts.iter().flatten().zip(scratch.states.chunks_exact_mut(hidden)) {
-            self.words.add_row(*id as usize, row);
-        }
+        let tokens = scratch.embed(texts, &self.words);
         watch(&scratch.states);
         for layer in &self.layers {
             self.step(layer, tokens, scratch);

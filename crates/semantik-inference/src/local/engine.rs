@@ -1,35 +1,31 @@
-//! The embedder over tokenizer, model and workers.
+//! Opening models on the processor's workers, and what is known of a model without its weights.
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
 
-use async_trait::async_trait;
-use metrics::histogram;
 use semantik_core::collection::Quantization;
-use tokio_util::sync::CancellationToken;
 
+use crate::local::embed::{Compute, ModelEmbedder};
 use crate::local::facts::reranks;
 use crate::local::hash::weights_hash;
 use crate::local::model::{Model, Task};
-use crate::local::pool::{Pool, Vectors};
+use crate::local::pool::Pool;
 use crate::local::settings::{Settings, invalid};
 use crate::local::tokens::ModelTokenizer;
-use crate::{Embedder, InferenceError, ModelInfo, Purpose, TokenCounter};
+use crate::queue::Vectors;
+use crate::{Embedder, InferenceError, ModelInfo, Purpose};
 
-/// Texts up to this many bytes in all are tokenised in place, more on a blocking thread.
-const INLINE_BYTES: usize = 4096;
 /// Tokens that may wait for a model opened by itself.
-const MOST_WAITING: usize = 1 << 20;
+pub(crate) const MOST_WAITING: usize = 1 << 20;
 
-/// A loaded model.
-pub(crate) struct LocalEmbedder {
-    info: ModelInfo,
-    settings: Settings,
-    tokenizer: Arc<ModelTokenizer>,
+/// A model and the workers that run it.
+pub(crate) struct Workers {
     model: Arc<Model>,
     pool: Arc<Pool>,
 }
+
+/// An embedder on the processor.
+pub(crate) type LocalEmbedder = ModelEmbedder<Workers>;
 
 /// How a model is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,17 +122,34 @@ pub(crate) fn same_weights(folder: &Path, info: &ModelInfo) -> Result<(), Infere
     Err(invalid(folder, "its weights have changed since it was first used; restart to use the new ones"))
 }
 
-/// Weights that are looked up word by word are not read when a model is loaded; what is wrong with
-/// them shows here.
-///
-/// # Errors
-/// [`InferenceError::Invalid`] when a result is not a number.
-pub(crate) fn finite(name: &str, results: &Vectors) -> Result<(), InferenceError> {
-    if results.iter().flatten().all(|value| value.is_finite()) {
-        return Ok(());
+impl Workers {
+    /// Loads the weights in `folder` for the workers of `pool`.
+    ///
+    /// # Errors
+    /// [`InferenceError::Invalid`] when a tensor is missing or does not fit, or when the weights have
+    /// changed since they were described.
+    pub fn load(
+        folder: &Path,
+        info: &ModelInfo,
+        settings: &Settings,
+        task: Task,
+        pool: Arc<Pool>,
+    ) -> Result<Self, InferenceError> {
+        same_weights(folder, info)?;
+        let model = Model::load(folder, settings, info.quantization.into(), task, Some(&info.hash))?;
+        Ok(Self { model: Arc::new(model), pool })
     }
-    let why = "it gives results that are not finite numbers, so its weights are damaged; remove it and pull it again";
-    Err(InferenceError::Invalid { folder: name.to_owned(), why: why.into() })
+
+    /// Bytes of memory that go when it is dropped.
+    pub fn bytes(&self) -> usize {
+        self.model.bytes()
+    }
+}
+
+impl Compute for Workers {
+    async fn run(&self, ids: Vec<Vec<u32>>, purpose: Purpose) -> Result<Vectors, InferenceError> {
+        self.pool.run(&self.model, ids, purpose).await
+    }
 }
 
 impl LocalEmbedder {
@@ -148,76 +161,9 @@ impl LocalEmbedder {
         tokenizer: Arc<ModelTokenizer>,
         pool: Arc<Pool>,
     ) -> Result<Self, InferenceError> {
-        same_weights(folder, &info)?;
-        let precision = info.quantization.into();
-        let model = Arc::new(Model::load(folder, &settings, precision, Task::Embed, Some(&info.hash))?);
-        Ok(Self { info, settings, tokenizer, model, pool })
-    }
-
-    /// Bytes of memory that go when it is dropped.
-    pub(crate) fn bytes(&self) -> usize {
-        self.model.bytes()
-    }
-
-    async fn tokenise(
-        &self,
-        texts: Vec<String>,
-        purpose: Purpose,
-        cancel: &CancellationToken,
-    ) -> Result<Vec<Vec<u32>>, InferenceError> {
-        let tokenizer = Arc::clone(&self.tokenizer);
-        let prompt = self.settings.prompt(purpose).to_owned();
-        let (cancel, bytes) = (cancel.clone(), texts.iter().map(String::len).sum::<usize>());
-        let run = move || {
-            texts
-                .iter()
-                .map(|text| {
-                    if cancel.is_cancelled() {
-                        Err(InferenceError::Cancelled)
-                    } else {
-                        tokenizer.ids(&format!("{prompt}{text}"))
-                    }
-                })
-                .collect()
-        };
-        if bytes <= INLINE_BYTES {
-            return run();
-        }
-        tokio::task::spawn_blocking(run).await.map_err(|error| InferenceError::Unavailable(error.to_string()))?
-    }
-}
-
-#[async_trait]
-impl Embedder for LocalEmbedder {
-    fn info(&self) -> &ModelInfo {
-        &self.info
-    }
-
-    async fn embed(
-        &self,
-        texts: Vec<String>,
-        purpose: Purpose,
-        cancel: &CancellationToken,
-    ) -> Result<Vectors, InferenceError> {
-        let work = async {
-            let began = Instant::now();
-            let ids = self.tokenise(texts, purpose, cancel).await?;
-            histogram!("semantik_embedding_tokenise_seconds").record(began.elapsed().as_secs_f64());
-            let vectors = self.pool.run(&self.model, ids, purpose).await?;
-            finite(&self.info.name, &vectors).map(|()| vectors)
-        };
-        tokio::select! {
-            biased;
-            () = cancel.cancelled() => Err(InferenceError::Cancelled),
-            result = work => result,
-        }
-    }
-
-    fn variant(&self) -> &str {
-        &self.settings.variant
-    }
-
-    fn tokens(&self) -> Arc<dyn TokenCounter> {
-        Arc::clone(&self.tokenizer) as Arc<dyn TokenCounter>
+        let compute = Workers::load(folder, &info, &settings, Task::Embed, pool)?;
+        let variant = settings.variant.clone();
+        // One thread reads many times faster than the workers compute, and leaves the cores to them.
+        Ok(Self { info, settings, variant, tokenizer, readers: 1, compute })
     }
 }

@@ -1,6 +1,7 @@
 //! The in-process engine: sentence encoders and rerankers on the CPU.
 
 mod decoder;
+pub(crate) mod embed;
 pub(crate) mod encoder;
 pub(crate) mod engine;
 mod facts;

@@ -12,7 +12,6 @@ use crate::local::ops::attention::Shape;
 use crate::local::ops::rotary::{Columns, Rotary};
 use crate::local::scratch::Scratch;
 use crate::local::settings::{ModernShape, Sight};
-use crate::local::tokens::SECOND;
 use crate::local::weights::Table;
 
 /// The weights, ready to use; shared by all workers.
@@ -63,12 +62,7 @@ impl Modern {
     /// When an id is outside the vocabulary or a text longer than the model takes; the tokenizer
     /// sees to both.
     pub fn run(&self, texts: &[Vec<u32>], scratch: &mut Scratch, watch: &mut dyn FnMut(&[f32])) {
-        let (tokens, hidden) = (scratch.place(texts), self.shape.hidden_size);
-        scratch.states.clear();
-        scratch.states.resize(tokens * hidden, 0.0);
-        for (id, row) in texts.iter().flatten().zip(scratch.states.chunks_exact_mut(hidden)) {
-            self.words.add_row((id & !SECOND) as usize, row);
-        }
+        let tokens = scratch.embed(texts, &self.words);
         self.embedding_norm.view().after(self.isa, &mut scratch.states, &[]);
         watch(&scratch.states);
         for layer in &self.layers {

@@ -1,4 +1,4 @@
-//! The reranker over tokenizer, model and workers: classifiers of pairs, and decoders asked for a
+//! The reranker over a tokenizer and whatever computes: classifiers of pairs, and decoders asked for a
 //! judgement.
 
 use std::path::Path;
@@ -7,9 +7,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
-use crate::local::engine::{LocalOptions, describe, finite, same_weights};
+use crate::cancel::leave_on;
+use crate::local::embed::{Compute, finite};
+use crate::local::engine::{LocalOptions, Workers, describe};
 use crate::local::head::Answers;
-use crate::local::model::{Model, Task};
+use crate::local::model::Task;
 use crate::local::pool::Pool;
 use crate::local::settings::{Settings, Shape, invalid};
 use crate::local::tokens::{ModelTokenizer, PairMarks};
@@ -24,15 +26,17 @@ const INSTRUCTION: &str = "Given a web search query, retrieve relevant passages 
 const JUDGE_TOKENS: usize = 8192;
 
 /// A loaded reranker.
-pub(crate) struct LocalReranker {
+pub(crate) struct ModelReranker<C> {
     info: ModelInfo,
     writer: Arc<Writer>,
-    model: Arc<Model>,
-    pool: Arc<Pool>,
+    pub compute: C,
 }
 
+/// A reranker on the processor.
+pub(crate) type LocalReranker = ModelReranker<Workers>;
+
 /// Makes ids of pairs.
-pub(crate) struct Writer {
+struct Writer {
     tokenizer: ModelTokenizer,
     form: Form,
 }
@@ -76,16 +80,24 @@ impl LocalReranker {
         settings: &Settings,
         pool: Arc<Pool>,
     ) -> Result<Self, InferenceError> {
-        let (writer, answers) = Writer::load(folder, settings)?;
-        same_weights(folder, &info)?;
-        let (precision, task) = (info.quantization.into(), Task::Rerank(answers));
-        let model = Arc::new(Model::load(folder, settings, precision, task, Some(&info.hash))?);
-        Ok(Self { info, writer: Arc::new(writer), model, pool })
+        Self::over(folder, info, settings, |info, task| Workers::load(folder, info, settings, task, pool))
     }
+}
 
-    /// Bytes of memory that go when it is dropped.
-    pub(crate) fn bytes(&self) -> usize {
-        self.model.bytes()
+impl<C: Compute> ModelReranker<C> {
+    /// Loads the tokenizer, and the weights with `load`.
+    ///
+    /// # Errors
+    /// As [`Writer::load`], and what `load` says.
+    pub fn over(
+        folder: &Path,
+        info: ModelInfo,
+        settings: &Settings,
+        load: impl FnOnce(&ModelInfo, Task) -> Result<C, InferenceError>,
+    ) -> Result<Self, InferenceError> {
+        let (writer, answers) = Writer::load(folder, settings)?;
+        let compute = load(&info, Task::Rerank(answers))?;
+        Ok(Self { info, writer: Arc::new(writer), compute })
     }
 }
 
@@ -112,7 +124,7 @@ impl Writer {
     ///
     /// # Errors
     /// [`InferenceError::Invalid`] when the tokenizer lacks what the model is asked with.
-    pub fn load(folder: &Path, settings: &Settings) -> Result<(Self, Option<Answers>), InferenceError> {
+    fn load(folder: &Path, settings: &Settings) -> Result<(Self, Option<Answers>), InferenceError> {
         let tokenizer = ModelTokenizer::load(folder, settings)?;
         let (form, answers) = match &settings.shape {
             Shape::Encoder(_) | Shape::Modern(_) | Shape::Gated(_) => {
@@ -130,7 +142,7 @@ impl Writer {
     ///
     /// # Errors
     /// [`InferenceError::Cancelled`], and when the tokenizer refuses a text.
-    pub fn write(
+    fn write(
         &self,
         query: &str,
         passages: &[String],
@@ -158,7 +170,7 @@ impl Writer {
 }
 
 #[async_trait]
-impl Reranker for LocalReranker {
+impl<C: Compute> Reranker for ModelReranker<C> {
     fn info(&self) -> &ModelInfo {
         &self.info
     }
@@ -174,14 +186,10 @@ impl Reranker for LocalReranker {
             let ids = tokio::task::spawn_blocking(move || writer.write(&query, &passages, &stop))
                 .await
                 .map_err(|error| InferenceError::Unavailable(error.to_string()))??;
-            let scores = self.pool.run(&self.model, ids, Purpose::Query).await?;
+            let scores = self.compute.run(ids, Purpose::Query).await?;
             finite(&self.info.name, &scores)?;
             Ok(scores.into_iter().flatten().collect())
         };
-        tokio::select! {
-            biased;
-            () = cancel.cancelled() => Err(InferenceError::Cancelled),
-            result = work => result,
-        }
+        leave_on(cancel, work).await
     }
 }

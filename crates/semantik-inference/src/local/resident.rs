@@ -48,7 +48,8 @@ pub struct ModelsOptions {
     pub device: Device,
     /// Where compiled kernels of a card are kept; `None` compiles them in each process.
     pub kernels: Option<PathBuf>,
-    /// Tokens of queries that may wait, and as many of passages.
+    /// Tokens of queries that may wait, and as many of passages: for the processor, and for each model
+    /// on a card.
     pub queue_tokens: usize,
     /// Every name is the mock model.
     pub mock: bool,

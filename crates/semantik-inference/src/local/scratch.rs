@@ -1,6 +1,8 @@
 //! Buffers of one worker, reused from unit to unit.
 
 use crate::local::hands::Hands;
+use crate::local::tokens::SECOND;
+use crate::local::weights::Table;
 
 /// What the parts of a model write to. The texts of a unit lie end to end, without padding. All
 /// grow to the largest unit.
@@ -26,6 +28,20 @@ impl Scratch {
             tokens += text.len();
             tokens
         }));
+        tokens
+    }
+
+    /// Places the texts and makes their first states, each token's word; the number of tokens.
+    ///
+    /// # Panics
+    /// When an id is outside the table.
+    pub fn embed(&mut self, texts: &[Vec<u32>], words: &Table) -> usize {
+        let (tokens, width) = (self.place(texts), words.width());
+        self.states.clear();
+        self.states.resize(tokens * width, 0.0);
+        for (id, row) in texts.iter().flatten().zip(self.states.chunks_exact_mut(width)) {
+            words.add_row((id & !SECOND) as usize, row);
+        }
         tokens
     }
 }

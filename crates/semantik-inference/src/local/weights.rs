@@ -132,6 +132,11 @@ fn map(folder: &Path, name: String) -> Result<MappedFile, InferenceError> {
 }
 
 impl Table {
+    /// Numbers of a row.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
     /// Adds row `row` to `into`, which is one row wide.
     pub fn add_row(&self, row: usize, into: &mut [f32]) {
         let size = self.width * width_of(self.dtype);

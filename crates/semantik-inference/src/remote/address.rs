@@ -84,7 +84,7 @@ fn own(provider: Provider) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Address, Provider};
+    use super::{Address, ModelKind, Provider};
 
     fn read(text: &str) -> Result<Address, String> {
         Address::read(ModelKind::Embedding, Provider::OpenAi, Some(text)).map_err(|error| error.to_string())

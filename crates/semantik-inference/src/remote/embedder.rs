@@ -8,6 +8,7 @@ use semantik_core::{Fingerprint, Provider};
 use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
+use crate::cancel::leave_on;
 use crate::models::{Prefixes, hex, recipe};
 use crate::remote::address::Address;
 use crate::remote::complaint::Complaint;
@@ -143,11 +144,7 @@ impl Embedder for RemoteEmbedder {
         cancel: &CancellationToken,
     ) -> Result<Vec<Vec<f32>>, InferenceError> {
         let question = self.embedding(purpose);
-        tokio::select! {
-            biased;
-            () = cancel.cancelled() => Err(InferenceError::Cancelled),
-            result = self.service.ask(&question, &texts) => result,
-        }
+        leave_on(cancel, self.service.ask(&question, &texts)).await
     }
 
     fn variant(&self) -> &str {

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use semantik_core::Provider;
 use tokio_util::sync::CancellationToken;
 
+use crate::cancel::leave_on;
 use crate::remote::address::Address;
 use crate::remote::complaint::Complaint;
 use crate::remote::embedder::info;
@@ -85,11 +86,7 @@ impl Reranker for RemoteReranker {
         cancel: &CancellationToken,
     ) -> Result<Vec<f32>, InferenceError> {
         let question = Relevance { wants: &self.wants, query: if query.trim().is_empty() { "." } else { &query } };
-        tokio::select! {
-            biased;
-            () = cancel.cancelled() => Err(InferenceError::Cancelled),
-            result = self.service.ask(&question, &passages) => result,
-        }
+        leave_on(cancel, self.service.ask(&question, &passages)).await
     }
 }
 

@@ -9,6 +9,7 @@ use tokio::sync::OwnedMutexGuard;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::cancel::leave_on;
 use crate::local::resident::Shared;
 use crate::local::resident::slot::{Engine, Slot};
 use crate::local::tokens::words;
@@ -88,7 +89,7 @@ impl Shared {
 
     fn load(self: &Arc<Self>, slot: &Arc<Slot>) -> Result<Engine, InferenceError> {
         let began = Moment::now();
-        let engine = slot.load(|| self.pool())?;
+        let engine = slot.load(self.options.queue_tokens, || self.pool())?;
         // Whoever asked may have left meanwhile; the model is let go all the same.
         self.watch(slot);
         histogram!("semantik_model_load_seconds").record(began.elapsed().as_secs_f64());
@@ -182,17 +183,6 @@ impl Reranker for ResidentReranker {
             Some(Engine::Reranker(engine, _)) => engine.rerank(query, passages, cancel).await,
             _ => Err(InferenceError::Unavailable("the slot of a reranker holds another engine".into())),
         }
-    }
-}
-
-async fn leave_on<T>(
-    cancel: &CancellationToken,
-    work: impl Future<Output = Result<T, InferenceError>>,
-) -> Result<T, InferenceError> {
-    tokio::select! {
-        biased;
-        () = cancel.cancelled() => Err(InferenceError::Cancelled),
-        done = work => done,
     }
 }
 

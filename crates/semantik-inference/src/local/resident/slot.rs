@@ -102,12 +102,17 @@ impl Slot {
         })
     }
 
-    /// Loads the weights onto the card, or else for the workers of `pool`.
+    /// Loads the weights onto the card, where `most_waiting` tokens of a purpose may wait, or else for
+    /// the workers of `pool`.
     ///
     /// # Errors
     /// When a file cannot be used, or is not the one it was.
-    pub fn load(&self, pool: impl FnOnce() -> Result<Arc<Pool>, InferenceError>) -> Result<Engine, InferenceError> {
-        let on_card = match self.seat.gpu().map(|gpu| self.load_onto(gpu)) {
+    pub fn load(
+        &self,
+        most_waiting: usize,
+        pool: impl FnOnce() -> Result<Arc<Pool>, InferenceError>,
+    ) -> Result<Engine, InferenceError> {
+        let on_card = match self.seat.gpu().map(|gpu| self.load_onto(gpu, most_waiting)) {
             Some(Err(error)) => self.seat.refuse(error).map(|()| None)?,
             Some(Ok(engine)) => Some(engine),
             None => None,
@@ -120,15 +125,18 @@ impl Slot {
         Ok(engine)
     }
 
-    fn load_onto(&self, gpu: &Gpu) -> Result<Engine, InferenceError> {
+    fn load_onto(&self, gpu: &Gpu, most_waiting: usize) -> Result<Engine, InferenceError> {
         let (folder, info, settings) = (&self.folder, self.info.clone(), &self.settings);
         // The card's memory is not this process's; the limit on weights counts it all the same.
         let bytes = self.expected_bytes()?;
         Ok(match self.kind {
             ModelKind::Embedding => {
-                Engine::Embedder(cuda::load_embedder(folder, info, settings.clone(), self.tokenizer()?, gpu)?, bytes)
+                let (settings, tokenizer) = (settings.clone(), self.tokenizer()?);
+                Engine::Embedder(cuda::load_embedder(folder, info, settings, tokenizer, gpu, most_waiting)?, bytes)
             }
-            ModelKind::Reranker => Engine::Reranker(cuda::load_reranker(folder, info, settings, gpu)?, bytes),
+            ModelKind::Reranker => {
+                Engine::Reranker(cuda::load_reranker(folder, info, settings, gpu, most_waiting)?, bytes)
+            }
         })
     }
 
@@ -137,12 +145,12 @@ impl Slot {
         Ok(match self.kind {
             ModelKind::Embedding => {
                 let embedder = LocalEmbedder::load(folder, info, settings.clone(), self.tokenizer()?, pool)?;
-                let bytes = embedder.bytes() as u64;
+                let bytes = embedder.compute.bytes() as u64;
                 Engine::Embedder(Arc::new(embedder), bytes)
             }
             ModelKind::Reranker => {
                 let reranker = LocalReranker::load(folder, info, settings, pool)?;
-                let bytes = reranker.bytes() as u64;
+                let bytes = reranker.compute.bytes() as u64;
                 Engine::Reranker(Arc::new(reranker), bytes)
             }
         })

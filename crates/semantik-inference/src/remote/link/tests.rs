@@ -19,7 +19,7 @@ fn link() -> Link {
 
 fn answer(status: u16, hints: Hints) -> Result<Answer, Fault> {
     let status = StatusCode::from_u16(status).expect("a status");
-    Ok(Answer { status, hints, moved: None, body: b"{}".to_vec() })
+    Ok(Answer { status, hints, moved: None, made: None, body: b"{}".to_vec() })
 }
 
 fn wait(seconds: u32) -> Hints {
@@ -31,7 +31,7 @@ async fn call(
     link: &Link,
     purpose: Purpose,
     answers: impl Fn(usize) -> Result<Answer, Fault> + Sync,
-) -> (Result<Vec<u8>, Failed>, usize) {
+) -> (Result<Answer, Failed>, usize) {
     let sent = AtomicUsize::new(0);
     let result = link.call(purpose, || std::future::ready(answers(sent.fetch_add(1, Ordering::Relaxed)))).await;
     (result, sent.into_inner())

@@ -1,8 +1,8 @@
-//! Calls that wait for a worker: in turn, merged into batches, bounded.
+//! Calls of one purpose in line: in turn, merged into batches.
 //!
-//! Every call is cut into units before it is queued. A worker takes a unit of the call at the head,
-//! fills the batch up with small units of the calls behind it, and the call goes to the back: a
-//! large call does not hold up a small one, and many small ones are computed together.
+//! Every call is cut into units before it is queued. A batch begins with a unit of the call at the
+//! head, which then goes to the back, and is filled up with units of the next ones: a large call does
+//! not hold up a small one, and many small ones are computed together.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::local::model::Model;
+use crate::InferenceError;
 
 /// The vectors of a unit's texts, or their scores as vectors of one number.
 pub(crate) type Vectors = Vec<Vec<f32>>;
@@ -22,11 +22,11 @@ pub(super) struct Unit {
     pub texts: Vec<Vec<u32>>,
 }
 
-/// What a worker made of a unit; `None` when it met a defect.
-pub(super) type Made = (Vec<usize>, Option<Vectors>);
+/// What became of the texts at these places of a call.
+pub(super) type Made = (Vec<usize>, Result<Vectors, InferenceError>);
 
 /// The units of one caller that still wait.
-pub(super) struct Call<M = Model> {
+pub(super) struct Call<M> {
     pub id: u64,
     pub model: Arc<M>,
     pub units: VecDeque<Unit>,
@@ -35,10 +35,10 @@ pub(super) struct Call<M = Model> {
 }
 
 /// Units of one model, taken together.
-pub(super) struct Batch<M = Model> {
-    pub model: Arc<M>,
-    pub texts: Vec<Vec<u32>>,
-    pub parts: Vec<Part>,
+pub(crate) struct Batch<M> {
+    pub(super) model: Arc<M>,
+    pub(super) texts: Vec<Vec<u32>>,
+    pub(super) parts: Vec<Part>,
 }
 
 /// Where the results of `places.len()` texts of a batch go.
@@ -49,7 +49,7 @@ pub(super) struct Part {
 }
 
 /// The calls of one purpose, the next one first.
-pub(super) struct Line<M = Model> {
+pub(super) struct Line<M> {
     calls: VecDeque<Call<M>>,
     /// Tokens that wait, in all.
     tokens: usize,
@@ -101,14 +101,13 @@ impl<M> Line<M> {
         }
     }
 
-    /// The next unit, and units of the calls behind it that fit into `budget` tokens with it.
+    /// The next unit, and units of the calls behind it, round by round, that fit into `budget` tokens
+    /// with it.
     pub fn take(&mut self, budget: usize) -> Option<Batch<M>> {
         let model = Arc::clone(&self.calls.front()?.model);
         let mut batch = Batch { model, texts: Vec::new(), parts: Vec::new() };
         let mut room = budget;
-        // Each call is looked at once; those that are passed over keep their order.
-        for _ in 0..self.calls.len() {
-            let Some(mut call) = self.calls.pop_front() else { break };
+        while let Some(mut call) = self.calls.pop_front() {
             let fits = |unit: &Unit| batch.parts.is_empty() || unit.tokens() <= room;
             if !Arc::ptr_eq(&call.model, &batch.model) || !call.units.front().is_some_and(fits) {
                 self.calls.push_front(call);
@@ -189,6 +188,16 @@ mod tests {
         let order: Vec<u32> = (0..5).flat_map(|_| taken(&mut line, 10)).collect();
         assert_eq!(order, [1, 2, 1, 2, 1]);
         assert!(line.take(10).is_none());
+    }
+
+    #[test]
+    fn a_large_budget_takes_several_rounds() {
+        let (model, mut line) = (Arc::new("a".to_owned()), Line::default());
+        line.push(call(1, &model, &[10, 10, 10, 10]));
+        line.push(call(2, &model, &[10]));
+        assert_eq!(taken(&mut line, 45), [1, 2, 1, 1]);
+        assert_eq!(taken(&mut line, 45), [1]);
+        assert_eq!(line.tokens(), 0);
     }
 
     #[test]
