@@ -77,7 +77,9 @@ impl AppError {
             ErrorCode::DiskFull => "free space on the disk of the data folder; work goes on by itself",
             ErrorCode::DataFolderReadOnly => "make the data folder writable for the user that runs Semantik",
             ErrorCode::ModelNotFound => "run `semantik models pull`",
-            ErrorCode::ModelMismatch => "set DEFAULT_EMBEDDING_MODEL back, or delete the collection and index it again",
+            ErrorCode::ModelMismatch => {
+                "set back what differs (model, DEFAULT_QUANTIZATION, `semantik models prefixes`), or index into a new collection"
+            }
             ErrorCode::ModelInvalid => "run `semantik models verify`, then `semantik models pull`",
             ErrorCode::EmbedderUnavailable => "check that the remote embedder runs; waiting work goes on by itself",
             ErrorCode::EmbedderRejected => "correct the EMBEDDING_ or RERANK_ settings and start again",

@@ -66,6 +66,15 @@ impl App {
         })
     }
 
+    /// Refuses to fill a collection with what does not fit to it, before any document fails. While a
+    /// remote model cannot be asked, work waits for it.
+    pub(crate) async fn check_fits(&self, collection: CollectionId) -> Result<(), AppError> {
+        if self.embedder().identify().await.is_err() {
+            return Ok(());
+        }
+        self.check_model(&self.store().dataset_and_index(collection).await?.1)
+    }
+
     async fn summary(&self, collection: Collection) -> Result<CollectionSummary, AppError> {
         let store = self.store();
         let counts = store.counts(collection.id).await?;

@@ -14,12 +14,13 @@ impl App {
     /// Reads one document again, whatever its state.
     ///
     /// # Errors
-    /// `not_found`, `invalid_state` when it is being deleted.
+    /// `not_found`, `invalid_state` when it is being deleted, `model_mismatch`.
     pub async fn retry_document(&self, caller: &Caller, id: DocumentId) -> Result<Operation, AppError> {
         let document = self.document(caller, id).await?;
         if document.status == DocumentStatus::Deleting {
             return Err(AppError::Conflict { message: "the document is being deleted".into() });
         }
+        self.check_fits(document.collection).await?;
         let operation = self.begin(OperationKind::RetryDocuments, document.collection, Vec::new()).await?;
         self.reopen(&operation, std::slice::from_ref(&document)).await?;
         self.operation(caller, operation.id).await
@@ -28,9 +29,10 @@ impl App {
     /// Reads every failed document of a collection again.
     ///
     /// # Errors
-    /// `not_found`.
+    /// `not_found`, `model_mismatch`.
     pub async fn retry_failed(&self, caller: &Caller, key: &str) -> Result<Operation, AppError> {
         let collection = self.find_collection(caller, key).await?.id;
+        self.check_fits(collection).await?;
         let filter = DocumentFilter {
             collection: Some(collection),
             status: Some(DocumentStatus::Failed),

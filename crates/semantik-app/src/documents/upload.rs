@@ -25,13 +25,14 @@ impl App {
     /// Keeps the files and starts indexing them. When this returns they are safe on disk.
     ///
     /// # Errors
-    /// `invalid_request` for no file or too many.
+    /// `invalid_request` for no file or too many, `model_mismatch`.
     pub async fn upload(&self, caller: &Caller, key: &str, upload: Upload) -> Result<Operation, AppError> {
         let collection = self.find_collection(caller, key).await?.id;
         check_tags(&upload.tags)?;
         if upload.files.is_empty() || upload.files.len() > UPLOAD_FILES {
             return Err(AppError::invalid(format!("an upload has 1 to {UPLOAD_FILES} files")));
         }
+        self.check_fits(collection).await?;
         let source = self.source_at(collection, SourceConfig::Upload).await?;
         let operation = self.begin(OperationKind::Append, collection, Vec::new()).await?;
         let mut commit = Commit { listed: Some(operation.id), ..Commit::default() };

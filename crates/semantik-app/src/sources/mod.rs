@@ -25,7 +25,7 @@ impl App {
     /// the new patterns.
     ///
     /// # Errors
-    /// `source_unreadable` or `invalid_request` when it could not be read anyway.
+    /// `source_unreadable` or `invalid_request` when it could not be read anyway, `model_mismatch`.
     pub async fn add_source(
         &self,
         caller: &Caller,
@@ -37,6 +37,7 @@ impl App {
             SourceConfig::Directory(directory) => SourceConfig::Directory(check_directory(directory)?),
             SourceConfig::Upload => return Err(AppError::invalid("the upload source is made by the first upload")),
         };
+        self.check_fits(collection).await?;
         let source = self.source_at(collection, config).await?;
         let operation = self.begin_scan(OperationKind::Append, collection, std::slice::from_ref(&source)).await?;
         Ok((source, operation))
@@ -45,9 +46,10 @@ impl App {
     /// Reads every directory source of a collection again, and takes up what a cancel left waiting.
     ///
     /// # Errors
-    /// `not_found`.
+    /// `not_found`, `model_mismatch`.
     pub async fn sync(&self, caller: &Caller, key: &str) -> Result<Operation, AppError> {
         let collection = self.find_collection(caller, key).await?.id;
+        self.check_fits(collection).await?;
         let sources = self.store().sources(collection).await?;
         self.begin_scan(OperationKind::Sync, collection, &sources).await
     }
