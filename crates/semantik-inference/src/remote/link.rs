@@ -14,6 +14,9 @@ use crate::remote::limiter::Limiter;
 use crate::remote::{Patience, RemoteOptions};
 use crate::{InferenceError, ModelKind, Purpose};
 
+/// Times a query is sent at most: somebody waits, and words alone find something too.
+const QUERY_ATTEMPTS: u32 = 3;
+
 /// The shared state of all calls to one provider.
 pub(crate) struct Link {
     kind: ModelKind,
@@ -85,9 +88,10 @@ impl Link {
         S: Fn() -> F + Send + Sync,
         F: Future<Output = Result<Answer, Fault>> + Send,
     {
-        let (lane, total) = match purpose {
-            Purpose::Query => (&self.queries, self.patience.query),
-            Purpose::Passage => (&self.passages, self.patience.passages),
+        let Patience { attempts, .. } = self.patience;
+        let (lane, total, attempts) = match purpose {
+            Purpose::Query => (&self.queries, self.patience.query, attempts.min(QUERY_ATTEMPTS)),
+            Purpose::Passage => (&self.passages, self.patience.passages, attempts),
         };
         let _place = lane.acquire().await.expect("a lane is never closed");
         let deadline = Instant::now() + total;
@@ -98,7 +102,7 @@ impl Link {
             let pass = self.breaker.admit().map_err(|opened| self.opened(opened))?;
             let answer = timeout_at(deadline, send()).await;
             let answer = answer.unwrap_or_else(|_| Err(Fault::Broken("it took too long".into())));
-            let more = attempt < self.patience.attempts;
+            let more = attempt < attempts;
             match self.judge(answer, pass, self.pause(attempt)) {
                 Outcome::Answer(answer) => return Ok(answer),
                 Outcome::Failed(failed) => return Err(failed),
