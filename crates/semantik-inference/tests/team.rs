@@ -200,7 +200,6 @@ fn every_unit_is_done_once_when_one_leader_follows_another() {
         });
         query(&team, &[2]);
         join(other);
-        query(&team, &[2]);
         join(helper);
     });
 }
