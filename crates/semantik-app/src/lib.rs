@@ -15,6 +15,7 @@ mod error;
 mod jobs;
 mod open;
 mod operations;
+mod points;
 mod reconcile;
 mod search;
 mod sources;
@@ -55,12 +56,13 @@ pub struct Parts {
 #[derive(Clone)]
 pub struct App {
     parts: Arc<Parts>,
+    turns: Arc<points::Turns>,
 }
 
 impl App {
     /// An application on given engines.
     pub fn new(parts: Parts) -> Self {
-        Self { parts: Arc::new(parts) }
+        Self { parts: Arc::new(parts), turns: Arc::default() }
     }
 
     /// Starts the workers and the schedule; work goes on until [`Workers::stop`].

@@ -84,7 +84,7 @@ pub struct Commit {
     pub replace_chunks: Vec<ReplaceChunks>,
     /// Chunks whose points are durable. Documents with no other chunk left become completed.
     pub indexed: Vec<ChunkId>,
-    /// Chunks whose points are known to be missing (reconcile).
+    /// Chunks whose points are missing or about to be removed.
     pub unindexed: Vec<ChunkId>,
     /// A job whose (operation, name, key) lives already is left out. It takes
     /// over from waiting jobs of older operations with the same name and key, which end as skipped.

@@ -50,7 +50,7 @@ impl EmbedChunks {
 
 /// Runs claimed jobs together. `None` means the job ended here, with its chunks; everything else
 /// is for the caller to end.
-pub(super) async fn run_many(app: &App, held: &[(ClaimedJob, CancellationToken)]) -> Vec<Option<Result<(), AppError>>> {
+pub(crate) async fn run_many(app: &App, held: &[(ClaimedJob, CancellationToken)]) -> Vec<Option<Result<(), AppError>>> {
     let mut round = Round { app, held, results: held.iter().map(|_| None).collect(), batch: Batch::default() };
     for position in 0..held.len() {
         if let Err(error) = round.add(position).await {
@@ -125,13 +125,22 @@ impl Round<'_> {
             return Ok(());
         }
         let vectors = self.embed(batch).await?;
-        self.upsert(batch, vectors).await?;
         let indexed: Vec<ChunkId> = batch.chunks.iter().map(|(_, chunk)| chunk.id).collect();
+        let turn = self.app.turns.shared().await;
+        self.upsert(batch, vectors).await?;
+        self.mark(batch, &indexed).await?;
+        drop(turn);
+        metrics::counter!("semantik_chunks_indexed_total").increment(indexed.len() as u64);
+        self.drop_orphans(batch, &indexed).await
+    }
+
+    /// Marks rows whose points are durable, and ends the jobs that are done with them.
+    async fn mark(&self, batch: &Batch, indexed: &[ChunkId]) -> Result<(), AppError> {
         let mut ending = batch.ending.clone();
         loop {
             let ended = ending.iter().map(|&position| self.success(position)).collect();
-            match self.app.store().commit(Commit { ended, indexed: indexed.clone(), ..Commit::default() }).await {
-                Ok(()) => break,
+            match self.app.store().commit(Commit { ended, indexed: indexed.to_vec(), ..Commit::default() }).await {
+                Ok(()) => return Ok(()),
                 Err(StoreError::LeaseLost { job }) => {
                     let before = ending.len();
                     ending.retain(|&position| self.held[position].0.id != job);
@@ -142,8 +151,6 @@ impl Round<'_> {
                 Err(error) => return Err(error.into()),
             }
         }
-        metrics::counter!("semantik_chunks_indexed_total").increment(indexed.len() as u64);
-        self.drop_orphans(batch, &indexed).await
     }
 
     async fn embed(&self, batch: &Batch) -> Result<Vec<Vec<f32>>, AppError> {
@@ -204,11 +211,7 @@ impl Round<'_> {
             orphans.entry(chunk.collection).or_default().push(chunk.id);
         }
         for (collection, points) in orphans {
-            // A collection that is gone took its index along.
-            if let Ok((_, _, index)) = self.app.open_index(collection).await {
-                index.delete_points(&points).await?;
-                index.flush().await?;
-            }
+            self.app.drop_orphans(collection, &points).await?;
         }
         Ok(())
     }

@@ -127,7 +127,7 @@ async fn store(app: &App, job: &ClaimedJob, document: &Document, extracted: Extr
     let content_hash = extracted.content_hash.clone();
     match extracted.outcome {
         Outcome::Skipped { policy, message } => {
-            drop_points(app, document.id, &HashSet::new(), index.as_ref()).await?;
+            withdraw(app, document.id, &HashSet::new(), index.as_ref()).await?;
             app.blobs().delete(&text_key(document.id)).await?;
             let reason = Reason::Skipped { policy, message };
             let (id, mime) = (document.id, Some(extracted.mime));
@@ -138,7 +138,7 @@ async fn store(app: &App, job: &ClaimedJob, document: &Document, extracted: Extr
             app.blobs().put(&text_key(document.id), bytes).await?;
             let (chunks, text) = cut(app, &dataset, document, text).await?;
             let ids = chunks.iter().map(|chunk| chunk.id).collect();
-            drop_points(app, document.id, &ids, index.as_ref()).await?;
+            withdraw(app, document.id, &ids, index.as_ref()).await?;
             commit.documents.push(DocumentChange::Extracted {
                 id: document.id,
                 content_hash,
@@ -200,17 +200,7 @@ async fn cut(
 
 /// Takes points of an earlier version out of the index, durably, before their rows go: a crash in
 /// between leaves a document to be read again, never a point without a row.
-async fn drop_points(
-    app: &App,
-    document: DocumentId,
-    keep: &HashSet<ChunkId>,
-    index: &dyn Index,
-) -> Result<(), AppError> {
+async fn withdraw(app: &App, document: DocumentId, keep: &HashSet<ChunkId>, index: &dyn Index) -> Result<(), AppError> {
     let old = app.store().chunk_ids_of(document).await?;
-    let gone: Vec<ChunkId> = old.into_iter().filter(|id| !keep.contains(id)).collect();
-    if gone.is_empty() {
-        return Ok(());
-    }
-    index.delete_points(&gone).await?;
-    Ok(index.flush().await?)
+    app.withdraw_points(index, old.into_iter().filter(|id| !keep.contains(id)).collect()).await
 }

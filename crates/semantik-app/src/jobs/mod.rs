@@ -2,7 +2,7 @@
 
 mod delete_collection;
 mod delete_source;
-mod embed_chunks;
+pub(crate) mod embed_chunks;
 mod extract_document;
 mod leases;
 mod members;

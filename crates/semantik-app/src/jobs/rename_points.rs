@@ -30,7 +30,7 @@ impl JobKind for RenamePoints {
 }
 
 impl RenamePoints {
-    pub(super) async fn run(self, app: &App, cancel: &CancellationToken) -> Result<Commit, AppError> {
+    pub(crate) async fn run(self, app: &App, cancel: &CancellationToken) -> Result<Commit, AppError> {
         let documents = app.store().documents_by_id(&self.documents).await?;
         for document in documents.iter().filter(|document| document.status != DocumentStatus::Deleting) {
             if cancel.is_cancelled() {
@@ -47,6 +47,8 @@ impl RenamePoints {
 async fn rename(app: &App, document: &Document, index: &dyn Index) -> Result<(), AppError> {
     let mut from = 0;
     loop {
+        // Whoever wrote points under the old name has marked their rows by now.
+        let _turn = app.turns.alone().await;
         let chunks = app.store().chunks_of(document.id, from, BATCH).await?;
         let Some(last) = chunks.last() else { return Ok(()) };
         from = last.ordinal.saturating_add(1);

@@ -95,9 +95,7 @@ async fn mend(app: &App, collection: CollectionId) -> Result<(), AppError> {
     let difference = compare(app, collection).await?;
     if !difference.orphans.is_empty() {
         tracing::warn!(points = difference.orphans.len(), %collection, "points without a chunk are removed");
-        let (_, _, index) = app.open_index(collection).await?;
-        index.delete_points(&difference.orphans).await?;
-        index.flush().await?;
+        app.drop_orphans(collection, &difference.orphans).await?;
     }
     embed_missing(app, collection, difference.missing).await
 }
@@ -130,8 +128,10 @@ async fn embed_missing(app: &App, collection: CollectionId, missing: Vec<ChunkRe
 
 /// Index generations no row knows.
 async fn leftovers(app: &App) -> Result<(), AppError> {
+    // Listed before the rows are read: one made in between is not taken for a leftover.
+    let present = app.parts.engine.list().await?;
     let known: std::collections::HashSet<_> = app.store().indexes().await?.into_iter().map(|index| index.id).collect();
-    for id in app.parts.engine.list().await? {
+    for id in present {
         if !known.contains(&id) {
             tracing::info!(index = %id, "an index nobody knows is removed");
             app.parts.engine.remove(id).await?;

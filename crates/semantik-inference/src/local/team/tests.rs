@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
-use super::{FIRST_SKIPPED, Team};
+use super::Team;
+use super::share::FIRST_SKIPPED;
 use crate::local::ops::attention::Scratch;
 
 /// Runs `leader` while `helpers` threads help until it returns.
