@@ -80,6 +80,10 @@ pub(crate) fn models(config: &Config) -> Models {
 /// The configured embedder, a remote one or one of this process, which computes nothing twice.
 async fn open_embedder(config: &Config, models: &Models) -> Result<Arc<dyn Embedder>, AppError> {
     let settings = &config.embedding;
+    let remote = settings.api_url.is_some() || settings.query_prefix.is_some() || settings.passage_prefix.is_some();
+    if settings.provider.is_none() && remote {
+        tracing::warn!("EMBEDDING_ settings of a remote model are not used: EMBEDDING_PROVIDER is not set");
+    }
     let engine = match settings.provider.filter(|_| !settings.mock) {
         Some(provider) => semantik_inference::remote::open(provider, settings).await?,
         None => models.embedder(&settings.model, settings.quantization)?,
@@ -95,6 +99,9 @@ async fn open_embedder(config: &Config, models: &Models) -> Result<Arc<dyn Embed
 /// The configured reranker, a remote one or one of this process.
 async fn open_reranker(config: &Config, models: &Models) -> Result<Option<Arc<dyn Reranker>>, AppError> {
     let (settings, embedding) = (&config.rerank, &config.embedding);
+    if settings.provider.is_none() && settings.api_url.is_some() {
+        tracing::warn!("RERANK_API_URL is not used: RERANK_PROVIDER is not set");
+    }
     let Some(name) = &settings.model else { return Ok(None) };
     Ok(Some(match settings.provider.filter(|_| !embedding.mock) {
         Some(provider) => semantik_inference::remote::open_reranker(provider, name, settings).await?,

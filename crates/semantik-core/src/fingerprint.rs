@@ -30,11 +30,12 @@ impl Fingerprint {
     }
 
     /// Whether vectors that `running` makes may stand beside the ones `self` was kept with. Older
-    /// data have no recipe.
+    /// data have no recipe; of a foreign service, which has no pooling, they were made without a prefix.
     pub fn fits(&self, running: &Self) -> bool {
+        let unknown = self.recipe.is_empty() && (!running.recipe.starts_with('"') || running.recipe == "\"\"");
         self.hash == running.hash
             && self.quantization == running.quantization
-            && (self.recipe.is_empty() || self.recipe == running.recipe)
+            && (unknown || self.recipe == running.recipe)
     }
 }
 
@@ -91,5 +92,6 @@ mod tests {
         assert!(!kept.fits(&Fingerprint { quantization: Quantization::Float32, ..kept.clone() }));
         assert!(!kept.fits(&Fingerprint { hash: "0b".repeat(32), ..kept.clone() }));
         assert!(made("").fits(&kept), "older data have no recipe");
+        assert!(made("").fits(&made("\"\"")) && !made("").fits(&made("\"passage: \"")), "nor a prefix");
     }
 }

@@ -34,6 +34,9 @@ text_enum!(
 /// Attempts before a job is dead.
 pub const MAX_ATTEMPTS: u32 = 5;
 
+/// Seconds before a job is tried again that waits for something to be set right.
+pub const DELAY_S: i64 = 30;
+
 /// Seconds before attempts 2, 3, 4 and 5 (R166); jitter comes on top.
 pub const RETRY_DELAYS_S: [u64; 4] = [30, 60, 120, 300];
 

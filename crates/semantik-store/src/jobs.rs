@@ -30,6 +30,9 @@ pub enum JobOutcome {
     Failed(JobFailure),
     /// Hand it back untouched (a drain); does not count as an attempt.
     Released,
+    /// Hand it back because what it needs is not as it should be; it is tried again after
+    /// [`semantik_core::job::DELAY_S`], however often, and says why it waits. Does not count as an attempt.
+    Delayed(JobFailure),
 }
 
 /// A claimed job and how it ended.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use semantik_core::Fingerprint;
 use semantik_core::collection::{Collection, Dataset, Index as IndexRow};
 use semantik_core::id::CollectionId;
 use semantik_index::Index;
@@ -57,12 +58,16 @@ impl App {
     /// Refuses to mix vectors of different models.
     pub(crate) fn check_model(&self, row: &IndexRow) -> Result<(), AppError> {
         let (kept, running) = (row.fingerprint(), self.embedder().info());
-        if kept.fits(&running.fingerprint()) {
+        if kept.fits(&running.fingerprint()) && row.dimensions == running.dimensions {
             return Ok(());
         }
+        let described = |name: &str, made: &Fingerprint, dimensions| match row.dimensions == running.dimensions {
+            true => made.describe(name),
+            false => format!("{} in {dimensions} dimensions", made.describe(name)),
+        };
         Err(AppError::ModelMismatch {
-            made_with: kept.describe(&row.model),
-            running: running.fingerprint().describe(&running.name),
+            made_with: described(&row.model, &kept, row.dimensions),
+            running: described(&running.name, &running.fingerprint(), running.dimensions),
         })
     }
 

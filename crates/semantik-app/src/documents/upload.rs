@@ -55,6 +55,10 @@ impl App {
     ) -> Result<DocumentId, AppError> {
         let (name, size) = (file.name, file.size);
         let known = self.store().documents_by_uri(source.id, std::slice::from_ref(&name)).await?;
+        if known.first().is_some_and(|document| document.status == DocumentStatus::Deleting) {
+            let message = format!("the document `{name}` is being deleted; upload it again in a moment");
+            return Err(AppError::Conflict { message });
+        }
         let id = known.first().map_or_else(DocumentId::generate, |document| document.id);
         self.blobs().put_file(&original_key(id), &file.path).await?;
         // The blob store may have taken the file itself.

@@ -82,6 +82,10 @@ impl Round<'_> {
         let (job, cancel) = &self.held[position];
         let spec = EmbedChunks::read(job)?;
         let chunks = self.app.store().chunks_of(spec.document, spec.from, spec.count as usize).await?;
+        // Not after the work, and not at the cost of the other jobs of the round.
+        if let Some(chunk) = chunks.first() {
+            self.app.check_fits(chunk.collection).await?;
+        }
         for chunk in
             chunks.into_iter().filter(|chunk| !chunk.indexed && chunk.ordinal < spec.from.saturating_add(spec.count))
         {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use metrics::{counter, histogram};
+use semantik_core::ErrorCode;
 use semantik_core::document::Reason;
 use semantik_core::id::DocumentId;
 use semantik_core::job::{ClaimedJob, JobFailure, JobQueue, MAX_ATTEMPTS};
@@ -158,6 +159,12 @@ impl Worker {
             return (Commit { ended: ended(JobOutcome::Released), ..Commit::default() }, Round::Trouble);
         }
         let (code, message) = (error.code(), error.to_string());
+        // Only this collection's work waits: others may be made with the model that runs.
+        if code == ErrorCode::ModelMismatch {
+            tracing::warn!(%error, hint = error.hint(), name = %job.name, "a job waits until its model is back");
+            let failure = JobFailure { code, message, permanent: false };
+            return (Commit { ended: ended(JobOutcome::Delayed(failure)), ..Commit::default() }, Round::Worked);
+        }
         let permanent = !code.retryable();
         tracing::info!(%code, %message, attempt = job.attempt, permanent, name = %job.name, "an attempt failed");
         let mut commit = Commit {

@@ -10,6 +10,7 @@ use super::Vector;
 use super::flight::{Claim, Flights, Lead};
 use super::key::{Key, Keys};
 use super::vectors::EmbeddingCache;
+use crate::cancel::leave_on;
 use crate::{Embedder, InferenceError, ModelInfo, Purpose, TokenCounter};
 
 /// Queries up to this many bytes in all are looked up in place, all else on a blocking thread.
@@ -137,9 +138,8 @@ impl Embedder for CachedEmbedder {
         purpose: Purpose,
         cancel: &CancellationToken,
     ) -> Result<Vec<Vec<f32>>, InferenceError> {
-        if cancel.is_cancelled() {
-            return Err(InferenceError::Cancelled);
-        }
+        // A remembered vector is of use only when it is certain whose it is.
+        leave_on(cancel, self.inner.identify()).await?;
         let mut call = self.look_up(texts, purpose, cancel).await?;
         let mut computed = 0;
         let mut missing = call.missing();

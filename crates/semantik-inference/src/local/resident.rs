@@ -138,12 +138,15 @@ impl Models {
     /// Lets a model go, in every quantization; work in flight ends first. How many there were.
     pub fn unload(&self, name: &str) -> usize {
         let mut slots = self.shared.slots();
-        let gone = slots.iter().filter(|slot| slot.name() == name && slot.release()).count();
+        let gone: Vec<_> = slots.iter().filter(|slot| slot.name() == name).filter_map(|slot| slot.release()).collect();
         // What nobody holds is read anew by a later request: it may be another model by then.
         slots.retain(|slot| slot.name() != name || Arc::strong_count(slot) > 1);
         drop(slots);
+        let count = gone.len();
+        // A card's threads end first, which may take as long as a batch: nobody else waits for that.
+        drop(gone);
         self.shared.freed.notify_waiters();
-        gone
+        count
     }
 
     /// Every model asked for so far.

@@ -64,12 +64,19 @@ impl RemoteEmbedder {
     ///
     /// # Errors
     /// What is wrong, and what to set.
-    pub async fn connect(mut options: RemoteOptions) -> Result<Self, InferenceError> {
+    pub async fn connect(options: RemoteOptions) -> Result<Self, InferenceError> {
+        let exchange = Exchange::new(&options, open::address(&options)?)?;
+        Self::meet(options.clone(), &Service::new(&options.for_probe(), exchange)).await
+    }
+
+    /// The same through a service that may have been asked before.
+    ///
+    /// # Errors
+    /// As [`Self::connect`].
+    pub(super) async fn meet(mut options: RemoteOptions, first: &Service) -> Result<Self, InferenceError> {
         let address = open::address(&options)?;
-        let exchange = Exchange::new(&options, address.clone())?;
-        let first = Service::new(&options.for_probe(), exchange.clone());
         if options.provider == Provider::Tei {
-            open::learn(&mut options, &first).await?;
+            open::learn(&mut options, first).await?;
         }
         let wants = Wants::of(&options);
         let question = Embedding { wants: &wants, purpose: Purpose::Query, dimensions: options.dimensions };
@@ -80,11 +87,11 @@ impl RemoteEmbedder {
             return Err(InferenceError::BadAnswer { kind: options.kind, host: address.host().to_owned(), why });
         }
         let assumed = info(&options, &address, found);
-        Ok(Self { assumed, certain: OnceLock::new(), service: Service::new(&options, exchange), wants })
+        let service = Service::new(&options, first.exchange.clone());
+        Ok(Self { assumed, certain: OnceLock::new(), service, wants })
     }
 
-    /// The same without asking the server, for a start while it is down: every answer is checked
-    /// against `dimensions`.
+    /// The same without asking the server: every answer is checked against `dimensions`.
     ///
     /// # Errors
     /// [`InferenceError::Settings`].

@@ -11,6 +11,7 @@ mod complaint;
 mod embedder;
 mod exchange;
 mod hints;
+mod late;
 mod limiter;
 mod link;
 mod open;

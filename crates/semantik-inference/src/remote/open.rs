@@ -6,6 +6,7 @@ use semantik_config::{EmbeddingConfig, RerankConfig};
 use semantik_core::Provider;
 
 use crate::remote::address::Address;
+use crate::remote::late::LateEmbedder;
 use crate::remote::service::Service;
 use crate::remote::{RemoteEmbedder, RemoteOptions, RemoteReranker, wire};
 use crate::{Embedder, InferenceError, ModelKind, Purpose, Reranker};
@@ -14,7 +15,7 @@ use crate::{Embedder, InferenceError, ModelKind, Purpose, Reranker};
 const INFO_BYTES: usize = 64 * 1024;
 
 /// The embedder that the settings name, checked. When the server is down and `EMBEDDING_DIMENSIONS`
-/// is set, it is taken unchecked: work waits until the server is back.
+/// is set, it is checked when the server is back: work waits until then.
 ///
 /// # Errors
 /// What is wrong, and what to set.
@@ -23,7 +24,7 @@ pub async fn open(provider: Provider, settings: &EmbeddingConfig) -> Result<Arc<
     match (RemoteEmbedder::connect(options.clone()).await, settings.dimensions) {
         (Err(error), Some(dimensions)) if error.is_temporary() => {
             tracing::warn!(%error, "starting without the remote embedder");
-            Ok(Arc::new(RemoteEmbedder::new_unchecked(options, dimensions)?))
+            Ok(Arc::new(LateEmbedder::new(options, dimensions)?))
         }
         (made, _) => Ok(Arc::new(made?)),
     }

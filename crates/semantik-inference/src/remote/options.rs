@@ -139,7 +139,7 @@ impl RemoteOptions {
             kind: ModelKind::Reranker,
             base_url: settings.api_url.clone(),
             api_key: settings.api_key.clone(),
-            patience: Patience { attempts: 2, first_pause, query: Duration::from_secs(10), ..usual.patience },
+            patience: Patience { attempts: 2, first_pause, query: Duration::from_secs(4), ..usual.patience },
             ..usual
         }
     }

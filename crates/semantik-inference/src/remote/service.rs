@@ -155,10 +155,14 @@ impl Service {
                     tracing::info!(host = self.link.host(), %complaint, "asking without an optional field");
                 }
                 Err(failed) => return Err(failed),
-                Ok(answer) if !question.heard(answer.made.as_ref(), &form).map_err(|said| self.changed(&said))? => {
+                Ok(answer) => {
+                    let read = self.read(question.reader(texts.len()), answer.body).await?;
+                    // Only an answer that holds what was asked for says who gave it.
+                    if question.heard(answer.made.as_ref(), &form).map_err(|said| self.changed(&said))? {
+                        return Ok(read);
+                    }
                     tracing::info!(host = self.link.host(), "asking a Semantik model service in its own words");
                 }
-                Ok(answer) => return self.read(question.reader(texts.len()), answer.body).await,
             }
         }
     }

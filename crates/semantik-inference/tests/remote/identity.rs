@@ -7,12 +7,12 @@ use semantik_config::EmbeddingConfig;
 use semantik_core::collection::Quantization;
 use semantik_core::{ErrorCode, Fingerprint, Provider};
 use semantik_inference::models::Prefixes;
-use semantik_inference::remote::{RemoteEmbedder, RemoteOptions};
+use semantik_inference::remote::{RemoteEmbedder, RemoteOptions, open};
 use semantik_inference::{Embedder, InferenceError, Purpose};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use crate::server::{Reply, Server, assert_near, openai, owned, texts, unit};
+use crate::server::{Reply, Server, assert_near, error, ok, openai, owned, texts, unit};
 
 const SMALL: &str = "e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5 int8 mean \"passage: \"";
 const EXACT: &str = "e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5 float32 mean \"passage: \"";
@@ -68,6 +68,52 @@ async fn a_semantik_service_that_was_down_is_known_with_its_first_answer() {
 
     let other = RemoteEmbedder::new_unchecked(e5(&server), 2).expect("good options");
     assert_eq!(other.identify().await.expect("it answers").quantization, Quantization::Int8);
+}
+
+#[tokio::test]
+async fn an_answer_without_vectors_says_nothing_of_the_model() {
+    let server = Server::start(|asked, number| match (number, openai(asked)) {
+        (0, _) => ok(json!("a page of a proxy")),
+        (_, Reply::Json(status, mut headers, body)) => {
+            headers.push(("semantik-model", SMALL));
+            Reply::Json(status, headers, body)
+        }
+        (_, other) => other,
+    })
+    .await;
+    let embedder = RemoteEmbedder::new_unchecked(e5(&server), 2).expect("good options");
+    assert!(matches!(embed(&embedder, "there", Purpose::Passage).await, Err(InferenceError::BadAnswer { .. })));
+    embed(&embedder, "there", Purpose::Passage).await.expect("a vector");
+    assert_eq!(embedder.info().quantization, Quantization::Int8);
+}
+
+#[tokio::test]
+async fn a_server_that_was_down_at_the_start_is_checked_when_it_is_back() {
+    let is_up = Arc::new(AtomicBool::new(false));
+    let up = Arc::clone(&is_up);
+    let server = Server::start(move |asked, _| match asked.line.as_str() {
+        _ if !up.load(Ordering::Relaxed) => error(503, "not yet"),
+        "GET /info" => ok(json!({
+            "model_id": "org/other", "model_type": {"embedding": {"pooling": "cls"}}, "max_input_length": 300,
+            "max_batch_tokens": 16384, "max_client_batch_size": 32
+        })),
+        other => error(404, other),
+    })
+    .await;
+    let settings = EmbeddingConfig {
+        model: "org/model".into(),
+        api_url: Some(server.url.clone()),
+        dimensions: Some(2),
+        ..EmbeddingConfig::default()
+    };
+    let embedder = open(Provider::Tei, &settings).await.expect("it starts without the server");
+    let cancel = CancellationToken::new();
+    let told = embedder.embed(owned(&["there"]), Purpose::Query, &cancel).await.expect_err("it is down");
+    assert!(told.is_temporary(), "{told}");
+    is_up.store(true, Ordering::Relaxed);
+    let told = embedder.embed(owned(&["there"]), Purpose::Query, &cancel).await.expect_err("another model");
+    assert!(matches!(&told, InferenceError::UnknownModel { why, .. } if why.contains("org/other")), "{told}");
+    assert!(server.asked().iter().all(|asked| asked.line != "POST /embed"), "no text went to it");
 }
 
 #[tokio::test]

@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
+use semantik_core::ErrorCode;
 use semantik_core::id::OperationId;
-use semantik_core::job::{JobQueue, JobStatus, RETRY_DELAYS_S};
+use semantik_core::job::{DELAY_S, JobFailure, JobQueue, JobStatus, RETRY_DELAYS_S};
 use semantik_core::operation::OperationStatus;
 
 use super::bench::{Bench, failure};
@@ -52,6 +53,24 @@ pub(super) async fn a_released_job_keeps_its_attempts(b: Bench) -> Outcome {
         let job = b.claim_one().await?;
         assert_eq!(job.attempt, 1);
         b.end(&job, JobOutcome::Released).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn a_delayed_job_waits_and_keeps_its_attempts(b: Bench) -> Outcome {
+    b.operation(2).await?;
+    let mut job = b.claim_one().await?;
+    for _ in 0..8 {
+        let failure = JobFailure { code: ErrorCode::ModelMismatch, message: "another".into(), permanent: false };
+        b.end(&job, JobOutcome::Delayed(failure)).await?;
+        let others = b.claim(2).await?;
+        assert!(others.len() == 1 && others[0].id != job.id, "it lets others by");
+        b.end(&others[0], JobOutcome::Released).await?;
+        b.clock.advance(DELAY_S * 1000);
+        let (again, other): (Vec<_>, Vec<_>) = b.claim(2).await?.into_iter().partition(|due| due.id == job.id);
+        b.end(&other[0], JobOutcome::Released).await?;
+        assert_eq!((again.len(), again[0].attempt), (1, 1), "it is tried again as if for the first time");
+        job = again[0].clone();
     }
     Ok(())
 }

@@ -51,6 +51,7 @@ cases! {
         a_transient_failure_waits_longer_each_time_and_dies_in_the_end
         a_dead_job_can_be_replayed
         a_released_job_keeps_its_attempts
+        a_delayed_job_waits_and_keeps_its_attempts
         enqueueing_twice_is_enqueueing_once
         a_newer_run_takes_over_what_an_older_one_has_not_begun
         operations_take_turns

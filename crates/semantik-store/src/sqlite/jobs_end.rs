@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rand::Rng;
 use semantik_core::id::{DocumentId, JobId, OperationId};
-use semantik_core::job::{JobFailure, JobQueue, MAX_ATTEMPTS, RETRY_DELAYS_S};
+use semantik_core::job::{DELAY_S, JobFailure, JobQueue, MAX_ATTEMPTS, RETRY_DELAYS_S};
 use uuid::Uuid;
 
 use super::db::{SqliteStore, Tx, get, named};
@@ -25,7 +25,9 @@ impl Tx<'_> {
         let queue: JobQueue = named(&row, "queue")?;
         match outcome {
             JobOutcome::Success => self.close(id, "success", None, None).await?,
-            JobOutcome::Skipped(_) | JobOutcome::Failed(_) | JobOutcome::Released if cancelled => {
+            JobOutcome::Skipped(_) | JobOutcome::Failed(_) | JobOutcome::Released | JobOutcome::Delayed(_)
+                if cancelled =>
+            {
                 self.close(id, "cancelled", None, None).await?;
                 self.leave_document(get(&row, "document")?).await?;
             }
@@ -39,22 +41,40 @@ impl Tx<'_> {
                 self.exec(&sql, [self.now.into(), id.0.into()]).await?;
                 self.tell(Change::Queued(queue));
             }
+            JobOutcome::Delayed(failure) => {
+                let attempts = get::<i64>(&row, "attempts")?.saturating_sub(1).max(0);
+                self.put_off(id, queue, attempts, DELAY_S.saturating_mul(1000), failure).await?;
+            }
         }
         Ok(operation)
     }
 
-    async fn fail(&mut self, id: JobId, queue: JobQueue, attempts: i64, failure: JobFailure) -> Result<(), StoreError> {
-        let (code, message) = (failure.code.name(), failure.message);
-        if failure.permanent || attempts >= i64::from(MAX_ATTEMPTS) {
-            return self.close(id, "dead", Some(code), Some(message)).await;
-        }
-        let run_at = self.now.saturating_add(retry_delay_ms(attempts, rand::rng().random_range(0.8..=1.2)));
+    /// Lets a job wait for so many milliseconds.
+    async fn put_off(
+        &mut self,
+        id: JobId,
+        queue: JobQueue,
+        attempts: i64,
+        delay_ms: i64,
+        failure: JobFailure,
+    ) -> Result<(), StoreError> {
+        let run_at = self.now.saturating_add(delay_ms);
         let sql = format!(
-            "UPDATE job SET status = 'pending', ready = 0, run_at = ?, error_code = ?, error = ?, updated_at = ?, {OVER} WHERE id = ?"
+            "UPDATE job SET status = 'pending', ready = 0, attempts = ?, run_at = ?, error_code = ?, error = ?, updated_at = ?, {OVER} WHERE id = ?"
         );
-        self.exec(&sql, [run_at.into(), code.into(), message.into(), self.now.into(), id.0.into()]).await?;
+        let (code, message) = (failure.code.name(), failure.message);
+        let values = [attempts.into(), run_at.into(), code.into(), message.into(), self.now.into(), id.0.into()];
+        self.exec(&sql, values).await?;
         self.tell(Change::Queued(queue));
         Ok(())
+    }
+
+    async fn fail(&mut self, id: JobId, queue: JobQueue, attempts: i64, failure: JobFailure) -> Result<(), StoreError> {
+        if failure.permanent || attempts >= i64::from(MAX_ATTEMPTS) {
+            return self.close(id, "dead", Some(failure.code.name()), Some(failure.message)).await;
+        }
+        let delay = retry_delay_ms(attempts, rand::rng().random_range(0.8..=1.2));
+        self.put_off(id, queue, attempts, delay, failure).await
     }
 
     pub(super) async fn close(

@@ -188,11 +188,11 @@ impl Slot {
         self.held().last_used
     }
 
-    /// Lets the model go; whether it was loaded.
-    pub fn release(&self) -> bool {
+    /// Lets the model go; what was loaded, for the caller to drop without a lock.
+    pub fn release(&self) -> Option<Engine> {
         let mut held = self.held();
         held.tokenizer = None;
-        held.engine.take().is_some()
+        held.engine.take()
     }
 
     /// Lets it go unless it is at work; whether nothing of it is loaded now.
@@ -203,7 +203,9 @@ impl Slot {
             return false;
         }
         held.tokenizer = None;
-        held.engine = None;
+        let engine = held.engine.take();
+        drop(held);
+        drop(engine);
         true
     }
 
